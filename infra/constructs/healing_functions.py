@@ -1,0 +1,211 @@
+"""The functions of the healing stack, each with everything that it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_cdk import aws_iam as iam
+
+from infra.constructs.permissions import Partition, Permissions
+from infra.constructs.stage_functions import StageFunction
+from infra.constructs.stores import Stores
+from infra.names import Delivery, Names
+from selfheal.settings import Settings, policy_json
+
+
+class HealingFunctions:
+    """Declarations, stage by stage."""
+
+    def __init__(
+        self, *, settings: Settings, stores: Stores, permissions: Permissions, serving_role: iam.IRole
+    ) -> None:
+        self._settings = settings
+        self._names = Names(settings.name)
+        self._stores = stores
+        self._may = permissions
+        self._serving_role = serving_role
+        self._machine = {"SELFHEAL_INCIDENT_MACHINE": permissions.machine_arn(self._names.incident_machine)}
+        self._champion = {"SELFHEAL_CHAMPION_PARAMETER": self._names.champion_parameter}
+        self._rails = {
+            "SELFHEAL_MODE_PARAMETER": self._names.mode_parameter,
+            "SELFHEAL_KILL_SWITCH_PARAMETER": self._names.kill_switch_parameter,
+        }
+
+    def __iter__(self) -> Iterator[StageFunction]:
+        yield from (self._sweep(), self._open_incident(), self._diagnose(), self._plan())
+        yield from (self._rollback(), self._retrain(), self._candidate())
+        yield from (self._admit(), self._release(), self._park(), self._settle())
+        yield from (self._verify(), self._record())
+
+    def _sweep(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="observe",
+            name="sweep",
+            timeout_seconds=60,
+            dead_letters=self._stores.dead_letters[Delivery.SWEEP],
+            environment=self._machine,
+            grants=[
+                may.describe_alarms(),
+                may.ledger(),
+                may.forget(Partition.WAIT),
+                may.start_incident(),
+                may.resume_workflows(),
+                may.describe_endpoint(),
+                may.describe_pipeline_execution(),
+            ],
+        )
+
+    def _open_incident(self) -> StageFunction:
+        grants = [self._may.ledger(), self._may.change(Partition.TRIGGER)]
+        return StageFunction(stage="diagnose", name="open_incident", grants=grants)
+
+    def _diagnose(self) -> StageFunction:
+        may = self._may
+        grants = [may.ledger(), may.read("reports"), may.describe_alarms(), may.describe_serving()]
+        return StageFunction(stage="diagnose", name="diagnose", grants=grants)
+
+    def _plan(self) -> StageFunction:
+        return StageFunction(
+            stage="remediate",
+            name="plan",
+            environment={
+                **self._rails,
+                "SELFHEAL_PLAYBOOK": policy_json(dict(self._settings.playbook)),
+                "SELFHEAL_RAILS": policy_json(self._settings.rails),
+            },
+            grants=[self._may.ledger(), self._may.rails()],
+        )
+
+    def _rollback(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="rollback",
+            environment=self._rails,
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.describe_serving(),
+                may.update_endpoint(),
+            ],
+        )
+
+    def _retrain(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="retrain",
+            environment={**self._rails, **self._champion, "SELFHEAL_PIPELINE": self._names.pipeline},
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.champion_read(),
+                may.describe_model(),
+                may.describe_package(),
+                may.start_pipeline(),
+                may.read("pipeline", "packages"),
+                may.write("retraining"),
+            ],
+        )
+
+    def _candidate(self) -> StageFunction:
+        may = self._may
+        grants = [
+            may.ledger(),
+            may.describe_pipeline_execution(),
+            may.list_pipeline_steps(),
+            may.describe_package(),
+        ]
+        return StageFunction(stage="remediate", name="candidate", grants=grants)
+
+    def _admit(self) -> StageFunction:
+        may = self._may
+        grants = [may.champion_read(), may.describe_package(), may.describe_model()]
+        return StageFunction(stage="remediate", name="admit", environment=self._champion, grants=grants)
+
+    def _release(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="release",
+            timeout_seconds=300,
+            memory_mb=1024,
+            environment={
+                **self._rails,
+                "SELFHEAL_RELEASE_POLICY": policy_json(self._settings.release),
+                "SELFHEAL_SERVING_ROLE": self._serving_role.role_arn,
+            },
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.read("pipeline", "packages"),
+                may.describe_package(),
+                may.describe_serving(),
+                may.create_model(self._serving_role),
+                may.create_endpoint_config(),
+                may.update_endpoint(),
+                may.make_release_alarms(),
+                may.describe_alarms(),
+            ],
+        )
+
+    def _park(self) -> StageFunction:
+        may = self._may
+        grants = [
+            may.ledger(),
+            may.forget(Partition.WAIT),
+            may.resume_workflows(),
+            may.describe_endpoint(),
+            may.describe_pipeline_execution(),
+        ]
+        return StageFunction(stage="remediate", name="park", grants=grants)
+
+    def _settle(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="settle",
+            environment={**self._champion, **self._machine},
+            grants=[
+                may.ledger(),
+                may.champion_write(),
+                may.describe_serving(),
+                may.describe_package(),
+                may.update_package(),
+                may.remove_release_alarms(),
+                may.start_incident(),
+            ],
+        )
+
+    def _verify(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="verify",
+            name="verify",
+            science=True,
+            memory_mb=1024,
+            environment={
+                "SELFHEAL_RECOVERY_POLICY": policy_json(self._settings.recovery),
+                "SELFHEAL_OBSERVE_POLICY": policy_json(self._settings.observe),
+            },
+            grants=[
+                may.ledger(),
+                may.read("reports", "profiles", "ground-truth", "pipeline", "packages"),
+                may.describe_alarms(),
+                may.describe_endpoint(),
+                may.describe_package(),
+            ],
+        )
+
+    def _record(self) -> StageFunction:
+        return StageFunction(
+            stage="record",
+            name="record",
+            environment={"SELFHEAL_TOPIC": self._stores.notices.topic_arn},
+            grants=[
+                self._may.ledger(),
+                self._may.forget(Partition.TRIGGER, Partition.OPEN_INCIDENT),
+                self._may.notify(),
+            ],
+        )

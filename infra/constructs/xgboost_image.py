@@ -1,0 +1,61 @@
+"""SageMaker's own XGBoost image, in whichever region the stack is deployed to."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, CfnMapping, Stack
+from constructs import Construct
+
+REPOSITORY = "sagemaker-xgboost"
+TAG = "3.2-0"
+
+# AWS keeps the image in one account per region; the list is the one that SageMaker's SDK carries.
+ACCOUNTS = {
+    "af-south-1": "510948584623",
+    "ap-east-1": "651117190479",
+    "ap-northeast-1": "354813040037",
+    "ap-northeast-2": "366743142698",
+    "ap-northeast-3": "867004704886",
+    "ap-south-1": "720646828776",
+    "ap-south-2": "628508329040",
+    "ap-southeast-1": "121021644041",
+    "ap-southeast-2": "783357654285",
+    "ap-southeast-3": "951798379941",
+    "ap-southeast-4": "106583098589",
+    "ca-central-1": "341280168497",
+    "ca-west-1": "190319476487",
+    "cn-north-1": "450853457545",
+    "cn-northwest-1": "451049120500",
+    "eu-central-1": "492215442770",
+    "eu-central-2": "680994064768",
+    "eu-north-1": "662702820516",
+    "eu-south-1": "978288397137",
+    "eu-south-2": "104374241257",
+    "eu-west-1": "141502667606",
+    "eu-west-2": "764974769150",
+    "eu-west-3": "659782779980",
+    "il-central-1": "898809789911",
+    "me-central-1": "272398656194",
+    "me-south-1": "801668240914",
+    "sa-east-1": "737474898029",
+    "us-east-1": "683313688378",
+    "us-east-2": "257758044811",
+    "us-gov-east-1": "237065988967",
+    "us-gov-west-1": "414596584902",
+    "us-west-1": "746614075791",
+    "us-west-2": "246618743249",
+}
+
+
+class XGBoostImage(Construct):
+    """The image that trains and serves. A region that lacks it fails the deployment at once, by name."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        mapping = CfnMapping(
+            self, "Accounts", mapping={region: {"id": id_} for region, id_ in ACCOUNTS.items()}
+        )
+        account = mapping.find_in_map(Aws.REGION, "id")
+        self.uri = f"{account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{REPOSITORY}:{TAG}"
+        self.repository_arn = Stack.of(self).format_arn(
+            service="ecr", account=account, resource="repository", resource_name=REPOSITORY
+        )

@@ -1,0 +1,78 @@
+"""Find out why: read everything at one moment, and let the rules name a cause."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import boto3
+
+from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from selfheal.aws.alarms import Alarms
+from selfheal.aws.champion import package_of
+from selfheal.aws.endpoint import Endpoint
+from selfheal.aws.errors import Missing
+from selfheal.aws.objects import Objects
+from selfheal.aws.report_store import ReportStore
+from selfheal.diagnose.rules import DiagnosisPolicy, diagnose
+from selfheal.diagnose.snapshot import Snapshot
+from selfheal.record.ledger import EntryKind
+
+
+class Diagnoser:
+    """Diagnoses incidents of one endpoint."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._table = ledger_table(environment)
+        self._sagemaker = boto3.client("sagemaker")
+        self._endpoint = Endpoint(self._sagemaker, environment.endpoint)
+        self._alarms = Alarms(boto3.client("cloudwatch"), environment.endpoint)
+        objects = Objects(boto3.client("s3"), environment.bucket)
+        self._reports = ReportStore(objects, environment.endpoint)
+
+    def diagnose(self, step: Step) -> dict[str, Any]:
+        incident = step.incident
+        report = self._reports.latest(step.at)
+        snapshot = Snapshot(
+            at=step.at,
+            opened_by=incident.trigger.kind,
+            onset=incident.trigger.at,
+            firing=frozenset(firing.kind for firing in self._alarms.firing()),
+            signals=report.signals if report else (),
+            last_release=self._table.last_release(),
+        )
+        found = diagnose(snapshot, DiagnosisPolicy())
+        body = {
+            "cause": found.cause.value,
+            "evidence": list(found.evidence),
+            "ruled_out": list(found.ruled_out),
+        }
+        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.DIAGNOSED, body=body)
+        logger.info("diagnosed", extra=body)
+        return answer(
+            "plan",
+            incident.with_(
+                cause=found.cause,
+                evidence=found.evidence,
+                ruled_out=found.ruled_out,
+                champion_before=self._serving_package(),
+            ),
+        )
+
+    def _serving_package(self) -> str | None:
+        """The package in service, or None where the model was made by hand and names none."""
+        try:
+            return package_of(self._sagemaker, self._endpoint.model_of(self._endpoint.state().config))
+        except Missing as error:
+            logger.warning(str(error))
+            return None
+
+
+@functools.cache
+def diagnoser() -> Diagnoser:
+    return Diagnoser(read_environment(Environment))
+
+
+def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Entry point: a task of the incident workflow."""
+    return diagnoser().diagnose(Step.of(event))

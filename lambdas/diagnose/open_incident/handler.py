@@ -1,0 +1,45 @@
+"""Open an incident for a change, or attach the change to the one that is open."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from selfheal.aws.changes import trigger_of
+from selfheal.aws.ledger_table import LedgerTable
+from selfheal.record.incident import Incident
+from selfheal.record.ledger import EntryKind
+
+
+def open_incident(step: Step, endpoint: str, table: LedgerTable) -> dict[str, Any]:
+    """One open incident per endpoint; the same change announced twice is one change."""
+    trigger = trigger_of(step.input, endpoint)
+    if trigger is None:
+        return answer("suppressed", reason="the alarm is well again")
+    incident = Incident.open(endpoint, trigger, step.at)
+    if not table.take_up(trigger.key, step.execution, step.at):
+        return answer("suppressed", reason=f"{trigger.key} was taken up already")
+    other = table.open(incident.id, step.execution)
+    if other is not None:
+        table.attach(trigger.key, other)
+        table.append(at=step.at, incident=other, kind=EntryKind.ATTACHED, body=trigger.to_json())
+        return answer("attached", reason=f"incident {other} is open")
+    table.append(at=step.at, incident=incident.id, kind=EntryKind.OPENED, body=trigger.to_json())
+    logger.info("incident opened", incident=incident.id, reason=trigger.reason)
+    return answer("diagnose", incident)
+
+
+@functools.cache
+def environment() -> Environment:
+    return read_environment(Environment)
+
+
+@functools.cache
+def table() -> LedgerTable:
+    return ledger_table(environment())
+
+
+def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Entry point: the first task of the incident workflow."""
+    return open_incident(Step.of(event), environment().endpoint, table())

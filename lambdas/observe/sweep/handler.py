@@ -1,0 +1,90 @@
+"""The sweep: events may be lost, states cannot.
+
+Woken by events and by a schedule alike, it looks at how things are: workflows that wait for something that
+has come to rest go on, and an alarm that fires without anyone having taken it up starts an incident.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from lambdas.runtime import Environment, ledger_table, logger, read_environment, time_of
+from selfheal.aws.alarms import Alarms
+from selfheal.aws.changes import alarm_event, trigger_of
+from selfheal.aws.errors import AwsError, code
+from selfheal.aws.ledger_table import Wait
+from selfheal.aws.targets import Targets
+from selfheal.remediate.release import content_hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepEnvironment(Environment):
+    """Settings of this function."""
+
+    incident_machine: str
+
+
+class Sweep:
+    """Looks at one workload."""
+
+    def __init__(self, environment: SweepEnvironment) -> None:
+        self._endpoint_name = environment.endpoint
+        self._machine = environment.incident_machine
+        self._table = ledger_table(environment)
+        self._alarms = Alarms(boto3.client("cloudwatch"), environment.endpoint)
+        self._workflows = boto3.client("stepfunctions")
+        self._targets = Targets(boto3.client("sagemaker"), self._workflows, environment.endpoint)
+
+    def sweep(self, at: datetime) -> dict[str, int]:
+        """Counts of workflows resumed and of incidents started.
+
+        One wait that cannot be looked at must not hide the alarms: its error is raised at the end.
+        """
+        errors: list[Exception] = []
+        resumed = sum(self._resume(wait, errors) for wait in self._table.waits())
+        started = sum(self._start(event, at) for event in map(alarm_event, self._alarms.firing()))
+        if errors:
+            raise errors[0]
+        return {"resumed": resumed, "started": started}
+
+    def _resume(self, wait: Wait, errors: list[Exception]) -> bool:
+        try:
+            resumed = self._targets.resume(wait)
+        except (AwsError, ClientError) as error:
+            logger.exception("a wait cannot be looked at", target=wait.target)
+            errors.append(error)
+            return False
+        if resumed:
+            self._table.unpark(wait)
+        return resumed
+
+    def _start(self, event: dict[str, Any], at: datetime) -> bool:
+        trigger = trigger_of(event, self._endpoint_name)
+        if trigger is None or self._table.knows(trigger.key):
+            return False
+        # The name makes a sweep that runs twice start one execution.
+        name = f"sweep-{content_hash([trigger.key, f'{at:%Y-%m-%dT%H:%M}'])}"
+        try:
+            self._workflows.start_execution(stateMachineArn=self._machine, name=name, input=json.dumps(event))
+        except ClientError as error:
+            if code(error) != "ExecutionAlreadyExists":
+                raise
+            return False
+        return True
+
+
+@functools.cache
+def sweeper() -> Sweep:
+    return Sweep(read_environment(SweepEnvironment))
+
+
+def handle(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Entry point: any EventBridge event; it only says that something moved."""
+    return sweeper().sweep(time_of(event))

@@ -1,0 +1,84 @@
+"""Close an incident: write its outcome down, give the lease back, and tell people in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from lambdas.runtime import Environment, Step, ledger_table, logger, read_environment
+from selfheal.record.incident import Outcome
+from selfheal.record.ledger import EntryKind
+from selfheal.record.notice import Notice, closed_notice, refused_notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordEnvironment(Environment):
+    """Settings of this function."""
+
+    topic: str
+
+
+class Recorder:
+    """Records for one endpoint."""
+
+    def __init__(self, environment: RecordEnvironment) -> None:
+        self._environment = environment
+        self._table = ledger_table(environment)
+        self._sns = boto3.client("sns")
+
+    def record(self, step: Step) -> dict[str, Any]:
+        error = _error(step.input.get("error"))
+        if step.input.get("incident"):
+            return self._close(step, error)
+        if error is not None:
+            return self._refuse(step, error)
+        return {"next": "end", "incident": None}
+
+    def _close(self, step: Step, error: str | None) -> dict[str, Any]:
+        incident = step.incident
+        if error is not None:
+            incident = incident.noting(f"the workflow stopped: {error}")
+        proven = incident.verified_at is not None and error is None
+        incident = incident.with_(outcome=Outcome.RESOLVED if proven else Outcome.ESCALATED)
+        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.CLOSED, body=incident.to_json())
+        self._table.detach_all(incident.id)
+        self._table.close(incident.id)
+        self._tell(closed_notice(incident))
+        return {"next": "end", "incident": incident.to_json()}
+
+    def _refuse(self, step: Step, error: str) -> dict[str, Any]:
+        """A workflow that acted on nothing, because something was not as it must be."""
+        body = {"execution": step.execution, "reason": error, "package": step.input.get("package")}
+        self._table.append(at=step.at, incident=step.execution, kind=EntryKind.REFUSED, body=body)
+        self._tell(refused_notice(self._environment.endpoint, error))
+        return {"next": "end", "incident": None}
+
+    def _tell(self, notice: Notice) -> None:
+        logger.info(notice.subject)
+        self._sns.publish(TopicArn=self._environment.topic, Subject=notice.subject[:100], Message=notice.text)
+
+
+def _error(error: Any) -> str | None:
+    """Step Functions' error as one line: the exception's message rather than its stack trace."""
+    if error is None:
+        return None
+    cause = error.get("Cause", "") if isinstance(error, dict) else str(error)
+    name = error.get("Error", "Error") if isinstance(error, dict) else "Error"
+    with contextlib.suppress(ValueError, AttributeError):
+        cause = json.loads(cause).get("errorMessage", cause)
+    return f"{name}: {cause}"[:1000]
+
+
+@functools.cache
+def recorder() -> Recorder:
+    return Recorder(read_environment(RecordEnvironment))
+
+
+def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Entry point: the last task of either workflow."""
+    return recorder().record(Step.of(event))

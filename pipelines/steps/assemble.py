@@ -1,0 +1,152 @@
+"""Assemble the training set: history and captured traffic joined with outcomes, split in time.
+
+The holdout is the end of the labelled data, at most `holdout_days` of it and never older than what the
+champion was trained on: neither model has seen it.
+
+    python3 -m pipelines.steps.assemble INPUT OUTPUT
+
+Reads INPUT/{seed,request,capture,labels}, writes OUTPUT/train/{train.csv,manifest.json} and
+OUTPUT/holdout/holdout.csv.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.steps.workload import Workload
+from selfheal.observe.capture import Inference, read_capture, read_outcomes
+
+
+class NotEnoughData(Exception):
+    """The data do not make a training set; the message says what is missing."""
+
+
+def main(source: Path, target: Path) -> None:
+    workload = Workload.load()
+    request = json.loads((source / "request" / "request.json").read_text(encoding="utf-8"))
+    rows = pd.concat(
+        [read_seed(source / "seed", workload), read_traffic(source, workload)], ignore_index=True
+    )
+    train, holdout = split(rows, workload, request)
+    for name, part in (("train", train), ("holdout", holdout)):
+        folder = target / name
+        folder.mkdir(parents=True, exist_ok=True)
+        part.to_csv(folder / f"{name}.csv", index=False)
+    manifest = describe(train, holdout, workload, request, target)
+    (target / "train" / "manifest.json").write_text(
+        json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8"
+    )
+    print(json.dumps(manifest, sort_keys=True))  # noqa: T201 - a job speaks through its log
+
+
+def read_seed(folder: Path, workload: Workload) -> pd.DataFrame:
+    """The labelled history. Everything is read as text: the serving code sees text too."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    columns = [workload.timestamp, *workload.names, workload.label]
+    frames = []
+    for path in files:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, compression="infer")
+        missing = [name for name in columns if name not in frame.columns]
+        if missing:
+            raise NotEnoughData(f"{path.name} lacks the columns {', '.join(missing)}")
+        frames.append(frame[columns])
+    return _typed(pd.concat(frames, ignore_index=True), workload)
+
+
+def read_traffic(source: Path, workload: Workload) -> pd.DataFrame:
+    """Captured inferences whose outcome is known. A line that cannot be read was observe's to report."""
+    labels = {
+        outcome.key: outcome.label
+        for path in _files(source / "labels")
+        for outcome in read_outcomes(_text(path), path.name)[0]
+    }
+    known = {
+        inference.key: inference
+        for path in _files(source / "capture")
+        for inference in read_capture(_text(path), path.name, len(workload.features))[0]
+        if inference.key in labels
+    }
+    columns = [workload.timestamp, *workload.names, workload.label]
+    rows = [_row(inference, labels[key]) for key, inference in known.items()]
+    return _typed(pd.DataFrame(rows, columns=columns, dtype=str), workload)
+
+
+def split(
+    rows: pd.DataFrame, workload: Workload, request: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training set and holdout, in order of time.
+
+    Raises:
+        NotEnoughData: one of the two is empty, or the training set holds one class only.
+    """
+    rows = rows[rows[workload.timestamp] < pd.Timestamp(request["window_end"])]
+    rows = rows.sort_values(workload.timestamp, kind="stable", ignore_index=True)
+    if rows.empty:
+        raise NotEnoughData("there is no labelled row before the window's end")
+    start = rows[workload.timestamp].iloc[-1] - timedelta(days=workload.holdout_days)
+    if request.get("champion_trained_to"):
+        start = max(start, pd.Timestamp(request["champion_trained_to"]))
+    train = rows[rows[workload.timestamp] <= start]
+    holdout = rows[rows[workload.timestamp] > start]
+    if holdout.empty:
+        raise NotEnoughData(f"no labelled row is newer than {start}: there is nothing to compare models on")
+    if train[workload.label].nunique() < 2:
+        raise NotEnoughData(f"the {len(train)} training rows before {start} do not hold both classes")
+    return train, holdout
+
+
+def describe(
+    train: pd.DataFrame, holdout: pd.DataFrame, workload: Workload, request: dict[str, Any], target: Path
+) -> dict[str, Any]:
+    """The manifest: what makes this training set this one."""
+    return {
+        "request": request,
+        "rows": {"train": len(train), "holdout": len(holdout)},
+        "positive_rate": {
+            "train": float(train[workload.label].astype(float).mean()),
+            "holdout": float(holdout[workload.label].astype(float).mean()),
+        },
+        "window": {
+            "start": train[workload.timestamp].iloc[0].isoformat(),
+            "end": train[workload.timestamp].iloc[-1].isoformat(),
+        },
+        "holdout": {
+            "start": holdout[workload.timestamp].iloc[0].isoformat(),
+            "end": holdout[workload.timestamp].iloc[-1].isoformat(),
+        },
+        "sha256": {name: _sha256(target / name / f"{name}.csv") for name in ("train", "holdout")},
+    }
+
+
+def _row(inference: Inference, label: float) -> list[str]:
+    return [inference.at.isoformat(), *inference.fields, f"{label:g}"]
+
+
+def _typed(frame: pd.DataFrame, workload: Workload) -> pd.DataFrame:
+    frame[workload.timestamp] = pd.to_datetime(frame[workload.timestamp], utc=True, format="ISO8601")
+    return frame
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(folder.rglob("*.jsonl")))
+
+
+def _text(path: Path) -> str:
+    # One bad byte costs its line, not the job.
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

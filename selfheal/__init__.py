@@ -1,0 +1,1 @@
+"""Selfheal: observe, diagnose, remediate, verify, record."""

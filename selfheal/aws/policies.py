@@ -1,0 +1,45 @@
+"""Policies as a function's environment carries them: JSON that the settings validated.
+
+The dataclasses check themselves again, so a hand-edited environment is refused with the field's name.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from selfheal.diagnose.causes import Cause
+from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy, QualityPolicy
+from selfheal.remediate.playbook import Playbook, Remedy
+from selfheal.remediate.rails import Rails
+from selfheal.remediate.release_policy import ReleasePolicy, Strategy
+from selfheal.verify.policy import RecoveryPolicy
+
+
+def observe_policy(text: str) -> ObservePolicy:
+    body = json.loads(text)
+    return ObservePolicy(
+        **{
+            **body,
+            "drift": DriftPolicy(**body["drift"]),
+            "quality": QualityPolicy(**body["quality"]),
+            "performance": PerformancePolicy(**body["performance"]),
+        }
+    )
+
+
+def release_policy(text: str) -> ReleasePolicy:
+    body: dict[str, Any] = json.loads(text)
+    return ReleasePolicy(**{**body, "strategy": Strategy(body["strategy"])})
+
+
+def playbook(text: str) -> Playbook:
+    return {Cause(cause): tuple(Remedy(r) for r in remedies) for cause, remedies in json.loads(text).items()}
+
+
+def rails(text: str) -> Rails:
+    return Rails(**json.loads(text))
+
+
+def recovery_policy(text: str) -> RecoveryPolicy:
+    return RecoveryPolicy(**json.loads(text))

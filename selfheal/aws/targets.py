@@ -1,0 +1,47 @@
+"""What a workflow can wait for, and whether it has come to rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from selfheal.aws.endpoint import Endpoint
+from selfheal.aws.errors import code
+from selfheal.aws.ledger_table import Wait
+from selfheal.aws.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_stepfunctions.client import SFNClient
+
+# The workflow ended, or was answered already: nobody waits any more.
+GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
+
+
+class Targets:
+    """The endpoint and the pipeline executions that workflows of one workload wait for."""
+
+    def __init__(self, sagemaker: SageMakerClient, workflows: SFNClient, endpoint: str) -> None:
+        self._endpoint = Endpoint(sagemaker, endpoint)
+        self._pipeline = Pipeline(sagemaker)
+        self._workflows = workflows
+
+    def resume(self, wait: Wait) -> bool:
+        """Let a workflow go on if its target has come to rest; whether its wait is over.
+
+        A wait that takes too long is the workflow's own business: its task has a timeout.
+        """
+        if not self._at_rest(wait):
+            return False
+        try:
+            self._workflows.send_task_success(taskToken=wait.token, output="{}")
+        except ClientError as error:
+            if code(error) not in GONE:
+                raise
+        return True
+
+    def _at_rest(self, wait: Wait) -> bool:
+        if wait.kind == "endpoint":
+            return self._endpoint.state().at_rest
+        return self._pipeline.execution(wait.target).at_rest

@@ -1,0 +1,129 @@
+"""The ledger: an append-only chain of what was seen, decided, intended and done.
+
+Each entry carries the hash of the one before, so that an entry altered, missing or out of order breaks the
+chain at that place. The intent is written before the action and the outcome after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from selfheal.remediate.playbook import Remedy
+from selfheal.remediate.rails import Action
+
+GENESIS = "0" * 64
+
+
+class EntryKind(str, Enum):
+    """What an entry tells."""
+
+    OPENED = "opened"
+    ATTACHED = "attached"
+    DIAGNOSED = "diagnosed"
+    PLANNED = "planned"
+    INTENT = "intent"
+    OUTCOME = "outcome"
+    VERIFIED = "verified"
+    CLOSED = "closed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One link of the chain."""
+
+    seq: int
+    at: datetime
+    incident: str
+    kind: EntryKind
+    body: Mapping[str, Any]
+    previous: str
+    hash: str
+
+    @classmethod
+    def after(
+        cls, last: Entry | None, *, at: datetime, incident: str, kind: EntryKind, body: Mapping[str, Any]
+    ) -> Entry:
+        """The entry that follows `last` (None at the beginning)."""
+        seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+        return cls(
+            seq=seq,
+            at=at,
+            incident=incident,
+            kind=kind,
+            body=body,
+            previous=previous,
+            hash=_hash(seq, at, incident, kind, body, previous),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "seq": self.seq,
+            "at": self.at.isoformat(),
+            "incident": self.incident,
+            "kind": self.kind.value,
+            "body": dict(self.body),
+            "previous": self.previous,
+            "hash": self.hash,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Entry:
+        return cls(
+            seq=int(body["seq"]),
+            at=datetime.fromisoformat(body["at"]),
+            incident=body["incident"],
+            kind=EntryKind(body["kind"]),
+            body=body["body"],
+            previous=body["previous"],
+            hash=body["hash"],
+        )
+
+
+def broken_at(entries: Iterable[Entry]) -> str | None:
+    """Where the chain is broken, in words, or None where it is whole.
+
+    >>> broken_at([]) is None
+    True
+    """
+    last: Entry | None = None
+    for entry in entries:
+        expected = Entry.after(last, at=entry.at, incident=entry.incident, kind=entry.kind, body=entry.body)
+        if entry.seq != expected.seq:
+            return (
+                f"entry {entry.seq} stands where entry {expected.seq} should: one is missing or out of order"
+            )
+        if entry.previous != expected.previous:
+            return f"entry {entry.seq} does not follow entry {expected.seq - 1}: its link is another"
+        if entry.hash != expected.hash:
+            return f"entry {entry.seq} was altered: its content does not have its hash"
+        last = entry
+    return None
+
+
+def actions(entries: Iterable[Entry]) -> list[Action]:
+    """The remedies that were begun, with how they ended: what the rails are judged on."""
+    begun: dict[tuple[str, str], Action] = {}
+    for entry in entries:
+        if "remedy" not in entry.body or entry.kind not in (EntryKind.INTENT, EntryKind.OUTCOME):
+            continue
+        key = (entry.incident, entry.body["remedy"])
+        if entry.kind is EntryKind.INTENT:
+            begun[key] = Action(remedy=Remedy(key[1]), incident=entry.incident, at=entry.at)
+        elif key in begun:
+            begun[key] = replace(begun[key], succeeded=bool(entry.body["succeeded"]))
+    return list(begun.values())
+
+
+def _hash(
+    seq: int, at: datetime, incident: str, kind: EntryKind, body: Mapping[str, Any], previous: str
+) -> str:
+    content = [seq, at.isoformat(), incident, kind.value, body, previous]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""Rails: the limits on what healing may do on its own.
+
+Rails are judged on the ledger: what healing did is what it wrote there before doing it, so no second
+account of the budget can disagree with the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from selfheal.bounds import at_least, between, require
+from selfheal.remediate.playbook import Remedy
+
+
+class Mode(str, Enum):
+    """How far autonomy goes: look, say what it would do, or do it."""
+
+    OBSERVE = "observe"
+    RECOMMEND = "recommend"
+    ACT = "act"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rails:
+    """Limits of autonomy.
+
+    Attributes:
+        rollback_cooldown_minutes, retrain_cooldown_minutes: least time between two of a kind.
+        rollbacks_per_day, retrains_per_day, retrains_per_30_days: budgets in counts.
+        failures_to_open_breaker: failed remedies in a row after which a person must look.
+    """
+
+    rollback_cooldown_minutes: int = 30
+    retrain_cooldown_minutes: int = 360
+    rollbacks_per_day: int = 2
+    retrains_per_day: int = 1
+    retrains_per_30_days: int = 4
+    failures_to_open_breaker: int = 2
+
+    def __post_init__(self) -> None:
+        require(
+            self,
+            rollback_cooldown_minutes=between(0, 10080),
+            retrain_cooldown_minutes=between(0, 43200),
+            rollbacks_per_day=at_least(0),
+            retrains_per_day=at_least(0),
+            retrains_per_30_days=at_least(0),
+            failures_to_open_breaker=at_least(1),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A remedy that was begun: when, for which incident, and how it ended (None while it runs)."""
+
+    remedy: Remedy
+    incident: str
+    at: datetime
+    succeeded: bool | None = None
+
+
+def stopped_by(remedy: Remedy, rails: Rails, history: Iterable[Action], now: datetime) -> str | None:
+    """The reason why the rails stop a remedy now, or None where they let it pass.
+
+    Watching and escalating change nothing and are never stopped.
+    """
+    if remedy not in (Remedy.ROLLBACK, Remedy.RETRAIN):
+        return None
+    actions = sorted(history, key=lambda action: action.at)
+    return (
+        _breaker(rails, actions)
+        or _cooldown(remedy, rails, actions, now)
+        or _budget(remedy, rails, actions, now)
+    )
+
+
+def _breaker(rails: Rails, actions: list[Action]) -> str | None:
+    ended = [action.succeeded for action in actions if action.succeeded is not None]
+    last = ended[-rails.failures_to_open_breaker :]
+    if len(last) == rails.failures_to_open_breaker and not any(last):
+        return f"the breaker is open: the last {len(last)} remedies failed; a person must close it"
+    return None
+
+
+def _cooldown(remedy: Remedy, rails: Rails, actions: list[Action], now: datetime) -> str | None:
+    minutes = {
+        Remedy.ROLLBACK: rails.rollback_cooldown_minutes,
+        Remedy.RETRAIN: rails.retrain_cooldown_minutes,
+    }[remedy]
+    same = [action.at for action in actions if action.remedy is remedy]
+    if same and now - same[-1] < timedelta(minutes=minutes):
+        return (
+            f"cooldown: the last {remedy.value} began {same[-1]:%Y-%m-%d %H:%M}, less than {minutes} min ago"
+        )
+    return None
+
+
+def _budget(remedy: Remedy, rails: Rails, actions: list[Action], now: datetime) -> str | None:
+    budgets = {
+        Remedy.ROLLBACK: ((rails.rollbacks_per_day, 1),),
+        Remedy.RETRAIN: ((rails.retrains_per_day, 1), (rails.retrains_per_30_days, 30)),
+    }[remedy]
+    for count, days in budgets:
+        spent = sum(1 for a in actions if a.remedy is remedy and now - a.at < timedelta(days=days))
+        if spent >= count:
+            return f"budget: {spent} of {count} {remedy.value} in {days} d are spent"
+    return None

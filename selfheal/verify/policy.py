@@ -1,0 +1,33 @@
+"""When a repair counts as proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selfheal.bounds import at_least, between, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryPolicy:
+    """How recovery is proven.
+
+    Attributes:
+        clear_minutes: how long infrastructure alarms must have been quiet.
+        min_labels: matured labels of the new champion before its quality is judged.
+        check_minutes: time between two looks.
+        deadline_hours: after this an unproven recovery is escalated, never called resolved.
+    """
+
+    clear_minutes: int = 30
+    min_labels: int = 500
+    check_minutes: int = 60
+    deadline_hours: int = 96
+
+    def __post_init__(self) -> None:
+        require(
+            self,
+            clear_minutes=between(1, 1440),
+            min_labels=at_least(30),
+            check_minutes=between(1, 1440),
+            deadline_hours=between(1, 720),
+        )

@@ -1,0 +1,84 @@
+"""Functions as they are deployed: an environment, and nothing remembered from one test to the next."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import sys
+
+import pytest
+
+from selfheal.observe.policy import ObservePolicy, PerformancePolicy
+from selfheal.remediate.playbook import DEFAULT_PLAYBOOK
+from selfheal.remediate.rails import Rails
+from selfheal.remediate.release_policy import ReleasePolicy
+from selfheal.settings import policy_json
+from selfheal.verify.policy import RecoveryPolicy
+from unit.account import (
+    BUCKET,
+    CHAMPION_PARAMETER,
+    MODE_PARAMETER,
+    NAME,
+    ROLE,
+    SWITCH_PARAMETER,
+    TABLE,
+    VARIANT,
+)
+from unit.samples import NOW
+
+ENVIRONMENT = {
+    "SELFHEAL_ENDPOINT": NAME,
+    "SELFHEAL_VARIANT": VARIANT,
+    "SELFHEAL_TABLE": TABLE,
+    "SELFHEAL_BUCKET": BUCKET,
+    "SELFHEAL_CHAMPION_PARAMETER": CHAMPION_PARAMETER,
+    "SELFHEAL_MODE_PARAMETER": MODE_PARAMETER,
+    "SELFHEAL_KILL_SWITCH_PARAMETER": SWITCH_PARAMETER,
+    "SELFHEAL_SERVING_ROLE": ROLE,
+    "SELFHEAL_PIPELINE": "flights-retraining",
+    "SELFHEAL_OBSERVE_POLICY": policy_json(ObservePolicy(performance=PerformancePolicy(min_labels=50))),
+    "SELFHEAL_RELEASE_POLICY": policy_json(ReleasePolicy()),
+    "SELFHEAL_RECOVERY_POLICY": policy_json(RecoveryPolicy(min_labels=50)),
+    "SELFHEAL_PLAYBOOK": policy_json(dict(DEFAULT_PLAYBOOK)),
+    "SELFHEAL_RAILS": policy_json(Rails()),
+    "POWERTOOLS_SERVICE_NAME": NAME,
+    "POWERTOOLS_METRICS_NAMESPACE": "Selfheal",
+}
+
+
+@pytest.fixture
+def function(account, monkeypatch):
+    """A function by its folder, as Lambda would call it."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def load(folder, entry="handle", **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(f"SELFHEAL_{name.upper()}", value)
+        module = importlib.import_module(f"lambdas.{folder}.handler")
+        handler = getattr(module, entry)
+
+        def invoke(event):
+            account.calls.forget()
+            # Lambda hands over JSON and takes JSON.
+            return json.loads(json.dumps(handler(json.loads(json.dumps(event)), None)))
+
+        return invoke
+
+    yield load
+    for name in [name for name in sys.modules if name.startswith("lambdas.")]:
+        for value in vars(sys.modules[name]).values():
+            if isinstance(value, functools._lru_cache_wrapper):
+                value.cache_clear()
+
+
+@pytest.fixture
+def step():
+    """A task of a workflow, as the state machine sends it."""
+
+    def make(state, at=NOW, token=None, **more):
+        event = {"at": at.isoformat(), "execution": "execution-1", "input": state, **more}
+        return event if token is None else {**event, "token": token}
+
+    return make

@@ -1,0 +1,229 @@
+"""The observe function: bad input is recorded or refused, nothing is lost, and nothing acts on the model."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from lambdas.runtime import UnknownEvent
+from unit.account import BUCKET, CHAMPION_PARAMETER, NAME, VARIANT
+from unit.samples import NOW, answer, capture_line, outcome_line
+
+HOUR = timedelta(hours=1)
+SCHEDULED = {
+    "version": "0",
+    "source": "aws.events",
+    "detail-type": "Scheduled Event",
+    "time": (NOW + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "detail": {},
+}
+KINDS = {"data-drift", "data-quality", "performance"}
+
+
+@pytest.fixture
+def observe(function):
+    return function("observe.observe")
+
+
+def capture(account, lines, at=NOW - HOUR):
+    account.objects.write(f"capture/{NAME}/{VARIANT}/{at:%Y/%m/%d/%H}/a.jsonl", "\n".join(lines))
+
+
+def traffic(package, rows=1200, shift=0.0, score=0.5, at=NOW - HOUR):
+    generator = np.random.default_rng(3)
+    return [
+        capture_line(
+            f"{generator.normal(shift):.4f},{generator.choice(['a', 'b', 'c'])}",
+            answer(score, package=package),
+            key=f"e{number}",
+            at=at + timedelta(seconds=2 * number),
+        )
+        for number in range(rows)
+    ]
+
+
+def latest(account):
+    """What was reported in the hour that SCHEDULED falls into."""
+    return json.loads(account.text(f"reports/{NAME}/2013/03/01/12/signals.json"))
+
+
+def statuses(account):
+    return {(signal["kind"], signal["status"]) for signal in latest(account)["signals"]}
+
+
+def metrics(capsys):
+    """Metric values by name, from the embedded metric format on standard output."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return {
+        metric["Name"]: line[metric["Name"]][0]
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    }
+
+
+def test_an_hour_of_healthy_traffic(account, observe, capsys):
+    package = account.champion()
+    capture(account, traffic(package))
+    assert observe(SCHEDULED) == {"champion": package, "signals": 7}
+    assert {status for _, status in statuses(account)} <= {"OK", "WARN", "NO_DATA"}
+    assert ("performance", "NO_DATA") in statuses(account)
+    assert metrics(capsys) == {"DataDriftBreaches": 0, "DataQualityBreaches": 0}
+    assert account.keys("profiles/") == [f"profiles/{NAME}/flights-1/2013/03/01/11.json"]
+    assert f"reports/{NAME}/2013/03/01/12/statistics.json" in account.keys("reports/")
+    assert account.keys("rejected/") == []
+
+
+def test_moved_traffic_breaches_and_is_a_violation(account, observe, capsys):
+    capture(account, traffic(account.champion(), shift=1.0))
+    observe(SCHEDULED)
+    assert metrics(capsys) == {"DataDriftBreaches": 1, "DataQualityBreaches": 0}
+    body = json.loads(account.text(f"reports/{NAME}/2013/03/01/12/constraint_violations.json"))
+    assert [v["feature_name"] for v in body["violations"]] == ["x"]
+
+
+def test_matured_labels_are_joined(account, observe, capsys):
+    package = account.champion()
+    capture(account, traffic(package, rows=300, score=0.01))
+    labels = [outcome_line(f"e{number}", 1) for number in range(300)]
+    account.objects.write(f"ground-truth/{NAME}/{NOW - HOUR:%Y/%m/%d/%H}/a.jsonl", "\n".join(labels))
+    observe(SCHEDULED)
+    assert metrics(capsys)["PerformanceBreaches"] == 1
+
+
+def written(account):
+    return {
+        key: account.text(key)
+        for folder in ("profiles/", "reports/", "rejected/", "capture/")
+        for key in account.keys(folder)
+    }
+
+
+def test_observing_twice_changes_nothing(account, observe):
+    capture(account, traffic(account.champion()))
+    observe(SCHEDULED)
+    first = written(account)
+    assert len(first) == 5
+    observe(SCHEDULED)
+    assert written(account) == first
+
+
+def assert_no_data(account, observe, capsys, reason):
+    """One more observation records NO_DATA of every kind, sends no metric and leaves the traffic alone."""
+    capture(account, traffic("any", rows=3))
+    before = account.keys("capture/")
+    assert observe(SCHEDULED)["champion"] is None
+    report = latest(account)
+    assert {signal["kind"] for signal in report["signals"]} == KINDS
+    assert {signal["status"] for signal in report["signals"]} == {"NO_DATA"}
+    assert all(reason in signal["reason"] for signal in report["signals"])
+    assert metrics(capsys) == {}
+    assert account.calls.changes() == []
+    assert account.keys("capture/") == before
+
+
+def test_no_champion_yet_is_no_data(account, observe, capsys):
+    assert_no_data(account, observe, capsys, "there is no champion yet")
+
+
+def test_a_missing_pointer_is_no_data(account, observe, capsys):
+    account.ssm.delete_parameter(Name=CHAMPION_PARAMETER)
+    assert_no_data(
+        account, observe, capsys, f"{CHAMPION_PARAMETER} does not exist: deploy the Data stack first"
+    )
+
+
+def test_a_baseline_that_the_package_does_not_name_is_no_data(account, observe, capsys):
+    account.champion(baseline=None)
+    assert_no_data(account, observe, capsys, "carries no baseline")
+
+
+def test_a_missing_baseline_is_no_data(account, observe, capsys):
+    account.champion()
+    account.s3.delete_object(Bucket=BUCKET, Key="packages/champion/baseline.json")
+    assert_no_data(account, observe, capsys, "baseline.json does not exist")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "not a baseline"),
+        ("{}", "not a baseline"),
+        ('{"version": 9}', "version 9"),
+        ('{"version": 1, "features": [{"name": "x"}]}', "not a baseline"),
+    ],
+)
+def test_a_broken_baseline_is_no_data(account, observe, capsys, content, reason):
+    account.champion(content=content)
+    assert_no_data(account, observe, capsys, reason)
+
+
+def test_a_model_of_no_package_is_no_data(account, observe, capsys):
+    account.serve("flights-first", account.model("by-hand", None))
+    account.set(CHAMPION_PARAMETER, "by-hand")
+    assert_no_data(account, observe, capsys, "names no model package")
+
+
+def test_an_empty_window_is_no_data_of_the_champion(account, observe, capsys):
+    package = account.champion()
+    assert observe(SCHEDULED)["champion"] == package
+    assert statuses(account) == {(kind, "NO_DATA") for kind in KINDS}
+    assert metrics(capsys) == {}
+    assert account.calls.changes() == []
+
+
+def test_a_malformed_line_is_kept_with_its_place_and_the_rest_is_used(account, observe):
+    package = account.champion()
+    lines = traffic(package, rows=300)
+    lines[7] = "{broken"
+    lines[9] = capture_line("1", answer(0.5, package=package), key="narrow", at=NOW - HOUR)
+    capture(account, lines)
+    observe(SCHEDULED)
+    kept = [json.loads(line) for line in account.text(f"rejected/{NAME}/2013/03/01/11.jsonl").splitlines()]
+    assert [(item["line"], item["text"]) for item in kept] == [(8, lines[7]), (10, lines[9])]
+    stored = json.loads(account.text(f"profiles/{NAME}/flights-1/2013/03/01/11.json"))
+    assert stored["rows"] + stored["malformed"] == 300
+    assert account.calls.changes() == []
+
+
+def test_a_malformed_outcome_is_kept_beside_the_hours_lines(account, observe):
+    capture(account, ["{traffic", *traffic(account.champion(), rows=10)])
+    for back, line in ((1, "{last hour"), (5, "{had its turn")):
+        account.objects.write(f"ground-truth/{NAME}/{NOW - back * HOUR:%Y/%m/%d/%H}/a.jsonl", line)
+    observe(SCHEDULED)
+    kept = account.text(f"rejected/{NAME}/2013/03/01/11.jsonl").splitlines()
+    assert [json.loads(line)["text"] for line in kept] == ["{traffic", "{last hour"]
+
+
+def test_an_hour_of_which_nothing_can_be_read_breaches_quality_alone(account, observe, capsys):
+    account.champion()
+    capture(account, ["{broken"] * 300)
+    observe(SCHEDULED)
+    assert metrics(capsys) == {"DataQualityBreaches": 1}
+    assert len(account.text(f"rejected/{NAME}/2013/03/01/11.jsonl").splitlines()) == 300
+
+
+def test_a_new_champion_has_a_baseline_of_its_own(account, observe):
+    first = account.champion()
+    capture(account, traffic(first, rows=10))
+    observe(SCHEDULED)
+    second = account.package("second")
+    account.set(CHAMPION_PARAMETER, account.model("second-model", second))
+    assert observe(SCHEDULED)["champion"] == second
+    assert [key.split("/")[2] for key in account.keys("profiles/")] == ["flights-1", "flights-2"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, [], {"detail-type": "Scheduled Event"}, {"time": "yesterday"}, {"time": 5}, {"time": None}],
+)
+@pytest.mark.parametrize("folder", ["observe.observe", "observe.sweep"])
+def test_an_event_that_does_not_say_when_is_refused_before_anything_is_done(account, function, folder, event):
+    account.champion()
+    with pytest.raises(UnknownEvent, match="must carry its time"):
+        function(folder, incident_machine="arn")(event)
+    assert account.calls.made == []

@@ -1,0 +1,131 @@
+"""Proving a recovery, and closing an incident."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from selfheal.aws.traffic_store import TrafficStore
+from selfheal.diagnose.causes import Cause
+from selfheal.observe.signals import SignalKind
+from selfheal.record.ledger import EntryKind
+from selfheal.remediate.playbook import Remedy
+from unit.account import NAME, VARIANT
+from unit.lambdas.episodes import incident, kinds
+from unit.samples import NOW, baseline, hour, outcome_line
+
+
+class TestVerify:
+    @pytest.fixture
+    def verify(self, function, step):
+        handler = function("verify.verify")
+        return lambda incident, at=NOW: handler(step({"incident": incident.to_json()}, at=at))
+
+    def repaired(self, kind=SignalKind.LATENCY, **more):
+        changes = {"acted_at": NOW - timedelta(hours=1), "deployment": {"config": "flights-first"}, **more}
+        return incident(kind, tried=(Remedy.ROLLBACK,)).with_(**changes)
+
+    def test_recovered(self, account, verify):
+        account.champion()
+        result = verify(self.repaired())
+        assert result["next"] == "record"
+        assert result["incident"]["verified_at"] == NOW.isoformat()
+        assert kinds(account) == [EntryKind.VERIFIED]
+
+    def test_not_yet(self, account, verify):
+        account.champion()
+        account.alarm("flights-latency")
+        result = verify(self.repaired())
+        assert (result["next"], result["wait_seconds"]) == ("wait", 1800)
+        assert result["incident"]["verified_at"] is None
+
+    def test_another_config_serves(self, account, verify):
+        account.champion()
+        result = verify(self.repaired(deployment={"config": "flights-new"}))
+        assert result["next"] == "plan"
+        assert result["incident"]["verified_at"] is None
+
+    def test_without_labels_a_model_is_not_proven(self, account, verify):
+        account.champion()
+        assert verify(self.repaired(SignalKind.DATA_DRIFT))["next"] == "wait"
+
+    @pytest.mark.parametrize(("score", "label", "next_"), [(0.9, 1, "record"), (0.9, 0, "wait")])
+    def test_a_challenger_is_judged_by_its_own_answers(self, account, verify, score, label, next_):
+        candidate = account.champion()
+        acted = NOW - timedelta(hours=3)
+        predictions = [(f"e{number}", score) for number in range(100)]
+        store = TrafficStore(account.objects, NAME, VARIANT)
+        start = NOW - timedelta(hours=2)
+        store.save_hour(candidate, hour(baseline(), start, [0.0], ["a"], predictions=predictions))
+        lines = "\n".join(outcome_line(key, label) for key, _ in predictions)
+        account.objects.write(f"ground-truth/{NAME}/{start:%Y/%m/%d/%H}/a.jsonl", lines)
+        healed = self.repaired(SignalKind.PERFORMANCE, acted_at=acted, candidate=candidate).with_(
+            tried=(Remedy.RETRAIN,)
+        )
+        assert verify(healed)["next"] == next_
+
+
+class TestRecord:
+    @pytest.fixture
+    def notices(self, account):
+        topic, read = account.topic()
+        self.topic = topic
+        return read
+
+    @pytest.fixture
+    def record(self, function, step, notices):
+        handler = function("record.record", topic=self.topic)
+        return lambda state: handler(step(state))
+
+    def test_what_is_proven_is_resolved_and_the_lease_given_back(self, account, record, notices):
+        healed = incident(verified_at=NOW, cause=Cause.BAD_RELEASE, tried=(Remedy.ROLLBACK,))
+        account.table.open(healed.id, "execution-1")
+        account.table.take_up("flights-errors@x", "other", NOW)
+        account.table.attach("flights-errors@x", healed.id)
+        result = record({"incident": healed.to_json()})
+        assert result["incident"]["outcome"] == "resolved"
+        assert account.table.open_incident() is None
+        assert not account.table.knows("flights-errors@x")
+        (notice,) = notices()
+        assert notice["Subject"] == "[selfheal] flights: resolved, bad-release"
+
+    def test_what_is_not_proven_is_escalated(self, record, notices):
+        assert record({"incident": incident().to_json()})["incident"]["outcome"] == "escalated"
+        assert "It needs you" in notices()[0]["Message"]
+
+    def test_a_workflow_that_stopped_is_escalated_however_proven(self, account, record):
+        cause = json.dumps({"errorMessage": "the digest does not match", "errorType": "Refused"})
+        state = {
+            "incident": incident(verified_at=NOW).to_json(),
+            "error": {"Error": "Refused", "Cause": cause},
+        }
+        result = record(state)["incident"]
+        assert result["outcome"] == "escalated"
+        assert result["notes"] == ["the workflow stopped: Refused: the digest does not match"]
+        assert kinds(account) == [EntryKind.CLOSED]
+
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            ({"Error": "Refused", "Cause": "plain text"}, "Refused: plain text"),
+            ({"Error": "States.Timeout"}, "States.Timeout: "),
+            ({"Error": "E", "Cause": "[1]"}, "E: [1]"),
+            ("just text", "Error: just text"),
+        ],
+    )
+    def test_a_refusal_without_an_incident_is_recorded(self, account, record, notices, error, reason):
+        assert record({"error": error, "package": "arn:2"})["next"] == "end"
+        (entry,) = account.table.entries()
+        assert (entry.kind, entry.body["reason"], entry.body["package"]) == (
+            EntryKind.REFUSED,
+            reason,
+            "arn:2",
+        )
+        assert "Nothing was changed" in notices()[0]["Message"]
+
+    def test_nothing_to_record_records_nothing(self, account, record, notices):
+        assert record({}) == {"next": "end", "incident": None}
+        assert kinds(account) == []
+        assert notices() == []

@@ -1,0 +1,169 @@
+"""Assembling: history and traffic joined with outcomes, split in time so that nobody has seen the holdout."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from pipelines.steps import assemble
+from pipelines.steps.assemble import NotEnoughData
+from unit.pipelines.conftest import HOURS, START, Bundle, rows
+from unit.samples import CHALLENGER, answer, capture_line, outcome_line
+
+END = START + timedelta(hours=HOURS)
+
+
+@pytest.fixture
+def run(inside, tmp_path, request):
+    """Assemble what a test put there: returns training set, holdout and manifest."""
+    source = inside.work(f"assemble-{request.node.name}")
+
+    def assemble_(seed=None, end=END, trained_to=None):
+        inside.seed(source, rows() if seed is None else seed)
+        inside.request(source, end, trained_to)
+        assemble.main(source, tmp_path)
+        parts = {
+            name: pd.read_csv(tmp_path / name / f"{name}.csv", dtype=str, keep_default_na=False)
+            for name in ("train", "holdout")
+        }
+        manifest = json.loads((tmp_path / "train" / "manifest.json").read_text(encoding="utf-8"))
+        return parts["train"], parts["holdout"], manifest
+
+    assemble_.source = source
+    return assemble_
+
+
+def capture(source, *lines, name="a.jsonl"):
+    folder = source / "capture" / "AllTraffic" / "2013" / "02"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes("\n".join(lines).encode() if isinstance(lines[0], str) else b"\n".join(lines))
+
+
+def truth(source, *lines):
+    (source / "labels" / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_the_holdout_is_the_end_and_nothing_is_in_both(run):
+    train, holdout, manifest = run()
+    assert len(train) + len(holdout) == HOURS
+    assert train["at"].max() < holdout["at"].min()
+    assert len(holdout) == 7 * 24
+    assert set(train["at"]).isdisjoint(holdout["at"])
+    assert manifest["rows"] == {"train": len(train), "holdout": len(holdout)}
+
+
+def test_rows_are_in_order_of_time_whatever_the_files_order(run):
+    train, _, _ = run(rows().sample(frac=1, random_state=3))
+    assert train["at"].is_monotonic_increasing
+
+
+def test_what_the_champion_trained_on_is_in_no_holdout(run):
+    trained_to = END - timedelta(days=2)
+    train, holdout, _ = run(trained_to=trained_to)
+    assert pd.Timestamp(holdout["at"].min()) > trained_to
+    assert pd.Timestamp(train["at"].max()) == trained_to
+    assert len(holdout) == 2 * 24 - 1
+
+
+def test_a_champion_of_long_ago_does_not_lengthen_the_holdout(run):
+    _, holdout, _ = run(trained_to=START + timedelta(days=5))
+    assert len(holdout) == 7 * 24
+
+
+def test_nothing_from_the_windows_end_on_is_used(run):
+    end = START + timedelta(days=20)
+    train, holdout, _ = run(end=end)
+    assert len(train) + len(holdout) == 20 * 24
+    assert pd.Timestamp(holdout["at"].max()) < end
+
+
+def test_values_stay_the_text_that_serving_sees(run):
+    train, _, _ = run()
+    assert train["x"].iloc[0] == ""
+    assert train["x"].iloc[1] == rows()["x"].iloc[1]
+    assert train["c"].iloc[0] == ""
+
+
+def test_history_may_be_plain_or_packed_and_of_several_files(run):
+    whole = run()
+    half = HOURS // 2
+    Bundle.seed(run.source, rows()[:half], name="part-1.csv")
+    split = run(rows()[half:])
+    for all_at_once, by_parts in zip(whole[:2], split[:2], strict=True):
+        assert all_at_once.equals(by_parts)
+
+
+def test_traffic_is_joined_with_its_outcomes(run):
+    at = END - timedelta(hours=1)
+    capture(
+        run.source,
+        capture_line("9.5,b", answer(0.9), key="known", at=at),
+        capture_line("8.5,b", answer(0.9), key="unknown", at=at),
+        capture_line("7.5,c", None, key="unanswered", at=at),
+        capture_line(
+            "6.5,c", answer(0.1, package=CHALLENGER), key="by-another", at=at, inference_id="flight-1"
+        ),
+    )
+    truth(run.source, outcome_line("known", 1), outcome_line("unanswered", 0), outcome_line("flight-1", 1))
+    _, holdout, _ = run()
+    added = holdout[holdout["x"].isin(["9.5", "8.5", "7.5", "6.5"])]
+    assert sorted(zip(added["x"], added["c"], added["late"], strict=True)) == [
+        ("6.5", "c", "1"),
+        ("7.5", "c", "0"),
+        ("9.5", "b", "1"),
+    ]
+
+
+def test_an_event_captured_twice_is_one_row(run):
+    line = capture_line("9.5,b", answer(0.9), key="e1", at=END - timedelta(hours=1))
+    capture(run.source, line)
+    capture(run.source, line, name="b.jsonl")
+    truth(run.source, outcome_line("e1", 1))
+    assert (run()[1]["x"] == "9.5").sum() == 1
+
+
+def test_a_line_that_cannot_be_read_does_not_stop_a_retraining(run):
+    good = capture_line("9.5,b", answer(0.9), key="e1", at=END - timedelta(hours=1))
+    capture(run.source, b"{broken", b"\xff\xfe", good.encode())
+    truth(run.source, "{broken", outcome_line("e1", 1))
+    assert (run()[1]["x"] == "9.5").sum() == 1
+
+
+def test_the_manifest_says_what_makes_this_set_this_one(run, tmp_path):
+    train, holdout, manifest = run()
+    assert pd.Timestamp(manifest["window"]["end"]) == pd.Timestamp(train["at"].max())
+    assert pd.Timestamp(manifest["window"]["start"]) == START
+    assert pd.Timestamp(manifest["holdout"]["start"]) == pd.Timestamp(holdout["at"].min())
+    assert manifest["request"]["incident"] == "i1"
+    assert 0 < manifest["positive_rate"]["train"] < 1
+    first = dict(manifest["sha256"])
+    assert run()[2]["sha256"] == first
+
+
+def test_no_row_before_the_windows_end_is_not_enough(run):
+    with pytest.raises(NotEnoughData, match="no labelled row before the window's end"):
+        run(end=START)
+
+
+def test_nothing_newer_than_the_champion_is_not_enough(run):
+    with pytest.raises(NotEnoughData, match=r"no labelled row is newer than .*nothing to compare"):
+        run(trained_to=END)
+
+
+def test_a_training_set_of_one_class_is_not_enough(run):
+    with pytest.raises(NotEnoughData, match="do not hold both classes"):
+        run(rows().assign(late="0"))
+
+
+def test_history_shorter_than_the_holdout_is_not_enough(run):
+    with pytest.raises(NotEnoughData, match="0 training rows"):
+        run(rows(hours=5 * 24))
+
+
+@pytest.mark.parametrize("column", ["at", "x", "late"])
+def test_history_that_lacks_a_column_names_it(run, column):
+    with pytest.raises(NotEnoughData, match=f"seed.csv.gz lacks the columns {column}"):
+        run(rows().drop(columns=[column]))

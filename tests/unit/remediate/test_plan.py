@@ -1,0 +1,95 @@
+"""The next remedy, and what people have set."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from selfheal.diagnose.causes import Cause
+from selfheal.remediate.plan import Controls, next_remedy
+from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy, ladder
+from selfheal.remediate.rails import Action, Mode, Rails
+from unit.samples import NOW
+
+ACT = Controls(mode=Mode.ACT)
+
+
+def plan(cause, *tried, controls=ACT, playbook=DEFAULT_PLAYBOOK, history=(), rails=None):
+    return next_remedy(
+        cause,
+        tried,
+        playbook=playbook,
+        rails=rails or Rails(),
+        controls=controls,
+        history=history,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [
+        (Cause.BAD_RELEASE, Remedy.ROLLBACK),
+        (Cause.HARMFUL_DRIFT, Remedy.RETRAIN),
+        (Cause.CONCEPT_DRIFT, Remedy.RETRAIN),
+        (Cause.HARMLESS_DRIFT, Remedy.WATCH),
+        (Cause.UPSTREAM_DATA, Remedy.ESCALATE),
+        (Cause.INFRASTRUCTURE, Remedy.ESCALATE),
+        (Cause.UNKNOWN, Remedy.ESCALATE),
+    ],
+)
+def test_the_first_rung(cause, remedy):
+    found = plan(cause)
+    assert found.remedy is remedy
+    assert found.stopped == ()
+
+
+def test_a_rung_that_was_tried_is_passed_over():
+    found = plan(Cause.BAD_RELEASE, Remedy.ROLLBACK)
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped == ("rollback: was tried in this incident",)
+
+
+def test_a_rung_that_the_rails_stop_is_passed_over_with_the_reason():
+    recent = Action(remedy=Remedy.ROLLBACK, incident="other", at=NOW - timedelta(minutes=5), succeeded=True)
+    found = plan(Cause.BAD_RELEASE, history=[recent])
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped[0].startswith("rollback: cooldown")
+
+
+def test_watching_that_did_not_help_ends_with_a_person():
+    found = plan(Cause.HARMLESS_DRIFT, Remedy.WATCH)
+    assert found.remedy is Remedy.ESCALATE
+    assert "no rung" in found.reason
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.RECOMMEND])
+def test_no_mode_but_act_acts(mode):
+    found = plan(Cause.BAD_RELEASE, controls=Controls(mode=mode))
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped == (f"rollback: the mode is {mode.value}",)
+
+
+def test_the_kill_switch_stops_even_in_mode_act():
+    found = plan(Cause.CONCEPT_DRIFT, controls=Controls(mode=Mode.ACT, kill_switch="ann: audit"))
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped == ("retrain: the kill switch is on: ann: audit",)
+
+
+def test_an_empty_reason_is_a_kill_switch_all_the_same():
+    assert Controls(mode=Mode.ACT, kill_switch="").stop() is not None
+    assert ACT.stop() is None
+
+
+def test_looking_is_allowed_in_every_mode():
+    assert plan(Cause.HARMLESS_DRIFT, controls=Controls(mode=Mode.OBSERVE)).remedy is Remedy.WATCH
+
+
+@pytest.mark.parametrize("rungs", [(), (Remedy.ROLLBACK,), (Remedy.RETRAIN, Remedy.ROLLBACK)])
+def test_a_person_stands_at_the_end_of_every_ladder(rungs):
+    assert ladder({Cause.UNKNOWN: rungs}, Cause.UNKNOWN) == (*rungs, Remedy.ESCALATE)
+
+
+def test_a_cause_that_the_playbook_leaves_out_goes_to_a_person():
+    assert plan(Cause.BAD_RELEASE, playbook={}).remedy is Remedy.ESCALATE

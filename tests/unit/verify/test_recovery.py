@@ -1,0 +1,78 @@
+"""Recovery as a table: proven, not yet, or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from selfheal.observe.signals import SignalKind, Status
+from selfheal.verdict import Verdict
+from selfheal.verify.policy import RecoveryPolicy
+from selfheal.verify.recovery import Recovery, judge_recovery
+from unit.samples import NOW, signal
+
+POLICY = RecoveryPolicy()  # quiet for 30 min, given up after 96 h
+LATENCY, ERRORS, DRIFT = SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.DATA_DRIFT
+PASS, WAIT, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
+
+
+def finding(opened_by=LATENCY, minutes=60.0, asked="new", live="new", firing=(), quality=Status.OK):
+    recovery = Recovery(
+        opened_by=opened_by,
+        acted_at=NOW - timedelta(minutes=minutes),
+        asked_config=asked,
+        live_config=live,
+        firing=frozenset(firing),
+        performance=signal(SignalKind.PERFORMANCE, quality, reason=f"quality is {quality.value}"),
+    )
+    return judge_recovery(recovery, POLICY, NOW)
+
+
+TABLE = {
+    "quiet for long enough": ({}, PASS),
+    "quiet since a moment": ({"minutes": 29.9}, WAIT),
+    "quiet for exactly as long as it must": ({"minutes": 30}, PASS),
+    "still slow": ({"firing": [LATENCY]}, WAIT),
+    "now something else of the infrastructure": ({"firing": [ERRORS]}, WAIT),
+    "another config serves": ({"live": "old"}, FAIL),
+    "another config serves, although it is quiet for long": ({"live": "old", "minutes": 600}, FAIL),
+    "nothing was asked for": ({"asked": None, "live": "old"}, PASS),
+    "infrastructure does not wait for labels": ({"quality": Status.NO_DATA}, PASS),
+    "a release does not wait for labels": (
+        {"opened_by": SignalKind.RELEASE, "quality": Status.NO_DATA, "minutes": 0},
+        PASS,
+    ),
+    "good on its own labels": ({"opened_by": DRIFT, "minutes": 1}, PASS),
+    "not certainly worse": ({"opened_by": DRIFT, "quality": Status.WARN}, PASS),
+    "no labels yet": ({"opened_by": DRIFT, "quality": Status.NO_DATA}, WAIT),
+    "still worse": ({"opened_by": SignalKind.PERFORMANCE, "quality": Status.BREACH}, WAIT),
+    "good, but slow now": ({"opened_by": DRIFT, "firing": [LATENCY]}, WAIT),
+    "a data alarm is not an infrastructure alarm": ({"opened_by": LATENCY, "firing": [DRIFT]}, PASS),
+    "never quiet": ({"firing": [ERRORS], "minutes": 96 * 60}, FAIL),
+    "never labelled": ({"opened_by": DRIFT, "quality": Status.NO_DATA, "minutes": 96 * 60}, FAIL),
+    "proven at the last moment": ({"opened_by": DRIFT, "minutes": 96 * 60}, PASS),
+}
+
+
+@pytest.mark.parametrize(("seen", "verdict"), list(TABLE.values()), ids=list(TABLE))
+def test_the_verdict(seen, verdict):
+    assert finding(**seen).verdict is verdict
+
+
+def test_past_the_deadline_the_reason_says_so():
+    found = finding(opened_by=DRIFT, quality=Status.NO_DATA, minutes=96 * 60)
+    assert found.reasons[-1] == "not proven within 96 h"
+    assert "not proven" not in " ".join(finding(opened_by=DRIFT, quality=Status.NO_DATA).reasons)
+
+
+def test_the_reasons_name_what_serves_and_what_should():
+    assert "old serves where new should" in finding(live="old").reasons
+
+
+def test_every_check_gives_its_reason():
+    assert finding(opened_by=DRIFT).reasons == (
+        "new serves",
+        "no infrastructure alarm is firing",
+        "quality is OK",
+    )

@@ -1,0 +1,158 @@
+"""CreateProcessingJob: the request's rules, and a run of its container under the /opt/ml contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twin.interfaces import TwinError
+from twin.jobs.containers import framework_image
+from twin.jobs.record import ProcessingRecord
+from twin.jobs.storage import JobFailedError
+from twin.jobs.workplace import Outcome, Workplace, failed, last_line
+from twin.service_shapes import check_request, refuse_unsupported, validation_error
+
+_LOCAL = "/opt/ml/processing/"
+_MESSAGE_BYTES = 1024
+
+# Accepted and described without effect here: networks, trials and tags change nothing on one machine.
+_SUPPORTED = (
+    "AppSpecification",
+    "Environment",
+    "ExperimentConfig",
+    "NetworkConfig",
+    "ProcessingInputs",
+    "ProcessingJobName",
+    "ProcessingOutputConfig",
+    "ProcessingResources",
+    "RoleArn",
+    "StoppingCondition",
+    "Tags",
+)
+
+
+def check_processing(request: Mapping[str, Any]) -> None:
+    """Refuse what AWS refuses (ValidationException) and what the twin cannot do (TwinError)."""
+    check_request("CreateProcessingJob", request)
+    refuse_unsupported("CreateProcessingJob", request, _SUPPORTED)
+    application = request["AppSpecification"]
+    image = framework_image(application["ImageUri"])
+    if not application.get("ContainerEntrypoint"):
+        raise TwinError(
+            f"a processing job on {image.repository} needs a ContainerEntrypoint: the twin has no image"
+        )
+    if request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] != 1:
+        raise TwinError("the twin runs processing jobs on one instance: set InstanceCount to 1")
+    names: set[str] = set()
+    for given in request.get("ProcessingInputs", ()):
+        _check_input(given)
+        names.add(given["InputName"])
+    if len(names) != len(request.get("ProcessingInputs", ())):
+        raise validation_error("ProcessingInputs must have unique InputName values")
+    for output in _outputs(request):
+        _check_output(output)
+
+
+def _check_input(given: Mapping[str, Any]) -> None:
+    refuse_unsupported(
+        f"processing input {given['InputName']}", given, ("InputName", "AppManaged", "S3Input")
+    )
+    if given.get("AppManaged"):
+        raise TwinError(f"processing input {given['InputName']}: the twin has no AppManaged inputs")
+    source = given.get("S3Input")
+    if source is None or "LocalPath" not in source:
+        raise validation_error(f"ProcessingInput {given['InputName']} needs an S3Input with a LocalPath")
+    if source.get("S3InputMode", "File") != "File":
+        raise TwinError(f"processing input {given['InputName']}: the twin knows the File mode only")
+    if source.get("S3CompressionType", "None") != "None":
+        raise validation_error("S3CompressionType Gzip can only be used if S3InputMode is Pipe")
+    _check_local(source["LocalPath"])
+
+
+def _check_output(output: Mapping[str, Any]) -> None:
+    refuse_unsupported(
+        f"processing output {output['OutputName']}", output, ("OutputName", "AppManaged", "S3Output")
+    )
+    target = output.get("S3Output")
+    if output.get("AppManaged") or target is None:
+        raise TwinError(f"processing output {output['OutputName']}: the twin knows S3Output only")
+    if target["S3UploadMode"] != "EndOfJob":
+        raise TwinError(f"processing output {output['OutputName']}: the twin uploads at EndOfJob only")
+    _check_local(target["LocalPath"])
+
+
+def _check_local(path: str) -> None:
+    if not path.startswith(_LOCAL):
+        raise validation_error(f"LocalPath must be a path below {_LOCAL}, got {path}")
+
+
+def run_processing(job: ProcessingRecord, at: Workplace) -> Outcome:
+    """Run the job's program to its end, on this machine, now."""
+    at.sandbox.reset()
+    try:
+        _download(job, at)
+        _write_configuration(job, at)
+    except JobFailedError as failure:
+        return failed(str(failure))
+    application = job.request["AppSpecification"]
+    ended = at.run(
+        [*application["ContainerEntrypoint"], *application.get("ContainerArguments", ())],
+        {"PROCESSING_JOB_NAME": job.name, **job.request.get("Environment", {})},
+        directory=at.sandbox.home,
+        limit_seconds=float(job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)),
+    )
+    message = _exit_message(at)
+    if ended.cut_short:
+        return Outcome(status="Stopped", secondary_status="MaxRuntimeExceeded", exit_message=message)
+    if ended.code != 0:
+        reason = f"AlgorithmError: {message or last_line(ended.log)}, exit code: {ended.code}"
+        return failed(reason, exit_message=message)
+    return Outcome(
+        status="Completed",
+        secondary_status="Completed",
+        exit_message=message,
+        publish=lambda: _upload(job, at),
+    )
+
+
+def _download(job: ProcessingRecord, at: Workplace) -> None:
+    for given in job.request.get("ProcessingInputs", ()):
+        source = given["S3Input"]
+        into = at.sandbox.directory(source["LocalPath"])
+        if source["S3DataType"] == "ManifestFile":
+            at.store.download_manifest(source["S3Uri"], into)
+        else:
+            at.store.download_prefix(source["S3Uri"], into)
+
+
+def _write_configuration(job: ProcessingRecord, at: Workplace) -> None:
+    cluster = job.request["ProcessingResources"]["ClusterConfig"]
+    at.sandbox.write_json(
+        "/opt/ml/config/resourceconfig.json",
+        {"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": cluster["InstanceType"]},
+    )
+    described = {name: value for name, value in job.request.items() if name != "Tags"}
+    at.sandbox.write_json(
+        "/opt/ml/config/processingjobconfig.json", {"ProcessingJobArn": job.arn, **described}
+    )
+    at.sandbox.directory("/opt/ml/output")
+    for output in _outputs(job.request):
+        at.sandbox.directory(output["S3Output"]["LocalPath"])
+
+
+def _upload(job: ProcessingRecord, at: Workplace) -> None:
+    key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    for output in _outputs(job.request):
+        target = output["S3Output"]
+        at.store.upload_tree(at.sandbox.path(target["LocalPath"]), target["S3Uri"], key)
+
+
+def _exit_message(at: Workplace) -> str | None:
+    written = at.sandbox.path("/opt/ml/output/message")
+    if not written.is_file():
+        return None
+    return written.read_bytes()[:_MESSAGE_BYTES].decode(errors="replace")
+
+
+def _outputs(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(request.get("ProcessingOutputConfig", {}).get("Outputs", ()))
