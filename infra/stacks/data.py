@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -37,6 +37,12 @@ class DataStack(Stack):
             dead_letters={
                 delivery: DeadLetters(self, delivery=delivery, names=names, key=key) for delivery in Delivery
             },
+        )
+        CfnOutput(
+            self, "LedgerTable", value=self.stores.ledger.table_name, description="the command line's --table"
+        )
+        CfnOutput(
+            self, "DataBucket", value=self.stores.bucket.bucket_name, description="traffic, reports, models"
         )
         self._parameter("Champion", names.champion_parameter, NO_CHAMPION, "name of the model in service")
         self._parameter("Mode", names.mode_parameter, settings.mode.value, "how far healing may go")

@@ -80,8 +80,17 @@ class Objects:
     def read_json(self, key: str) -> Any:
         return json.loads(self.read(key))
 
-    def write(self, key: str, text: str) -> None:
-        self._s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode("utf-8"))
+    def write(self, key: str, text: str) -> str:
+        """Write an object; returns its ETag."""
+        return self._s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode("utf-8"))["ETag"]
+
+    def write_parsed(self, key: str, body: Any, parsed: object) -> None:
+        """Write JSON of which we hold the parsed form already, so that `parsed` need not fetch it."""
+        self._cache[key] = (self.write(key, _compact(body)), parsed)
 
     def write_json(self, key: str, body: Any) -> None:
-        self.write(key, json.dumps(body, separators=(",", ":"), sort_keys=True))
+        self.write(key, _compact(body))
+
+
+def _compact(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"), sort_keys=True)

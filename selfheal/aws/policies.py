@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from selfheal.diagnose.causes import Cause
+from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy, QualityPolicy
 from selfheal.remediate.playbook import Playbook, Remedy
 from selfheal.remediate.rails import Rails
@@ -26,6 +27,10 @@ def observe_policy(text: str) -> ObservePolicy:
             "performance": PerformancePolicy(**body["performance"]),
         }
     )
+
+
+def diagnosis_policy(text: str) -> DiagnosisPolicy:
+    return DiagnosisPolicy(**json.loads(text))
 
 
 def release_policy(text: str) -> ReleasePolicy:

@@ -24,7 +24,7 @@ def package_id(arn: str) -> str:
 
 
 # Files of an hour may come late, but not later than this: what is older no longer changes.
-LATEST = timedelta(hours=24)
+LATEST = timedelta(hours=3)
 
 
 class Folder:
@@ -99,7 +99,8 @@ class TrafficStore:
         return labels, rejected
 
     def save_hour(self, package: str, hour: Hour) -> None:
-        self._objects.write_json(f"{self._folder(package).root}{hour.start:%Y/%m/%d/%H}.json", hour.to_json())
+        key = f"{self._folder(package).root}{hour.start:%Y/%m/%d/%H}.json"
+        self._objects.write_parsed(key, hour.to_json(), hour)
 
     def hours(self, package: str, since: datetime, until: datetime) -> list[Hour]:
         """Observed hours of a champion, in order of time."""

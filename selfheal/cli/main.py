@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from rich.table import Table
 
 from selfheal.aws.ledger_table import LedgerTable
 from selfheal.record.ledger import Entry, EntryKind, broken_at
-from selfheal.settings import SettingsError, load
+from selfheal.settings_file import SettingsError, load
 
 app = typer.Typer(
     help="Look after a SageMaker endpoint that looks after itself.",
@@ -24,8 +26,12 @@ app = typer.Typer(
 )
 ledger = typer.Typer(help="The append-only record of every incident.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
+breaker = typer.Typer(help="The rail that stops remedies after failures in a row.", no_args_is_help=True)
+app.add_typer(breaker, name="breaker")
 
-TableName = Annotated[str, typer.Option("--table", help="the ledger table: an output of the Data stack")]
+TableName = Annotated[
+    str, typer.Option("--table", help="the ledger table: output LedgerTable of the Data stack")
+]
 EndpointUrl = Annotated[
     str | None, typer.Option("--endpoint-url", help="another address than AWS's, such as a twin's")
 ]
@@ -83,6 +89,29 @@ def verify(table: TableName, endpoint_url: EndpointUrl = None, as_json: AsJson =
     else:
         Console().print(f"{len(entries)} entries, the chain is whole" if broken is None else broken)
     raise typer.Exit(0 if broken is None else 1)
+
+
+@breaker.command()
+def close(
+    table: TableName,
+    reason: Annotated[
+        str, typer.Option("--reason", help="what was found and mended; it goes into the ledger")
+    ],
+    endpoint_url: EndpointUrl = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Close the breaker: remedies may be taken again. Written into the ledger with your name and reason."""
+    if not yes:
+        typer.confirm(f"Let healing act again on what {table} records?", abort=True)
+    body = {"by": getpass.getuser(), "reason": reason}
+    try:
+        entry = LedgerTable(boto3.client("dynamodb", endpoint_url=endpoint_url), table).append(
+            at=datetime.now(timezone.utc), incident="breaker", kind=EntryKind.BREAKER_CLOSED, body=body
+        )
+    except (BotoCoreError, ClientError) as error:
+        sys.stderr.write(f"cannot write the ledger {table}: {error}\n")
+        raise typer.Exit(2) from None
+    Console().print(f"closed; ledger entry {entry.seq}")
 
 
 def _entries(table: str, endpoint_url: str | None) -> list[Entry]:

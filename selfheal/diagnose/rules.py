@@ -11,24 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from selfheal.bounds import between, require
 from selfheal.diagnose.causes import Cause
+from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.snapshot import Release, ReleaseStatus, Snapshot
 from selfheal.observe.signals import Signal, SignalKind
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiagnosisPolicy:
-    """Limits of a diagnosis.
-
-    Attributes:
-        probation_hours: trouble that begins within this time after a release is the release's.
-    """
-
-    probation_hours: int = 24
-
-    def __post_init__(self) -> None:
-        require(self, probation_hours=between(1, 720))
 
 
 @dataclass(frozen=True)

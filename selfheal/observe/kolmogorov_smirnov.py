@@ -16,7 +16,7 @@ Probability 18 (1990).
 >>> import numpy as np
 >>> distance, low = ks_distance(np.array([0, 500, 500, 0]), np.array([0, 400, 600, 0]), alpha=0.05)
 >>> round(distance, 3), round(low, 4)
-(0.1, 0.0)
+(0.1, 0.0064)
 """
 
 from __future__ import annotations

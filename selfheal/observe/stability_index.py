@@ -15,7 +15,7 @@ Risk Model Validation 14 (2020).
 >>> import numpy as np
 >>> value, low = stability_index(np.array([500, 500]), np.array([400, 600]), z=1.64)
 >>> round(value, 4), round(low, 4)
-(0.0405, 0.0113)
+(0.0405, 0.009)
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ class EntryKind(str, Enum):
     VERIFIED = "verified"
     CLOSED = "closed"
     REFUSED = "refused"
+    BREAKER_CLOSED = "breaker-closed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +109,14 @@ def broken_at(entries: Iterable[Entry]) -> str | None:
 
 
 def actions(entries: Iterable[Entry]) -> list[Action]:
-    """The remedies that were begun, with how they ended: what the rails are judged on."""
+    """The remedies that were begun, with how they ended: what the rails are judged on.
+
+    Where a person closed the breaker, how earlier remedies ended is forgotten; that they were begun is not.
+    """
     begun: dict[tuple[str, str], Action] = {}
     for entry in entries:
+        if entry.kind is EntryKind.BREAKER_CLOSED:
+            begun = {key: replace(action, succeeded=None) for key, action in begun.items()}
         if "remedy" not in entry.body or entry.kind not in (EntryKind.INTENT, EntryKind.OUTCOME):
             continue
         key = (entry.incident, entry.body["remedy"])

@@ -14,7 +14,8 @@ from cloud_assembly import ROOT, Assembly
 from infra.account import new_app
 from infra.stacks.data import DataStack
 from infra.stacks.serving import ServingStack
-from selfheal.settings import Settings, load
+from selfheal.settings import Settings
+from selfheal.settings_file import load
 
 POINTER = "{{resolve:ssm:/selfheal/flights/champion/model}}"
 

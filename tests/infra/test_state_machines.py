@@ -183,7 +183,7 @@ def test_tasks_call_their_function_and_go_on_with_its_answer(account: Assembly, 
 def test_waits_end_after_what_they_wait_for(incident: States, release: States) -> None:
     for wait in (incident["AwaitEndpoint"], incident["AwaitRelease"], release["AwaitEndpoint"]):
         assert wait["TimeoutSeconds"] == 6 * 3600
-    assert incident["AwaitPipeline"]["TimeoutSeconds"] == 8 * 3600
+    assert incident["AwaitPipeline"]["TimeoutSeconds"] == (40 + 6 * 60) * 60
     assert incident["WaitVerify"]["SecondsPath"] == "$.wait_seconds"
 
 

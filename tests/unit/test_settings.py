@@ -13,7 +13,8 @@ from selfheal.aws import policies
 from selfheal.diagnose.causes import Cause
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy
 from selfheal.remediate.rails import Mode
-from selfheal.settings import SettingsError, load, policy_json
+from selfheal.settings import policy_json
+from selfheal.settings_file import SettingsError, load
 
 FLIGHTS = Path(__file__).parents[2] / "workloads" / "flights" / "selfheal.yaml"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -13,16 +14,25 @@ from selfheal.aws.champion import package_of
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.errors import Missing
 from selfheal.aws.objects import Objects
+from selfheal.aws.policies import diagnosis_policy
 from selfheal.aws.report_store import ReportStore
-from selfheal.diagnose.rules import DiagnosisPolicy, diagnose
+from selfheal.diagnose.rules import diagnose
 from selfheal.diagnose.snapshot import Snapshot
 from selfheal.record.ledger import EntryKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnoseEnvironment(Environment):
+    """Settings of this function."""
+
+    diagnosis_policy: str
 
 
 class Diagnoser:
     """Diagnoses incidents of one endpoint."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: DiagnoseEnvironment) -> None:
+        self._policy = diagnosis_policy(environment.diagnosis_policy)
         self._table = ledger_table(environment)
         self._sagemaker = boto3.client("sagemaker")
         self._endpoint = Endpoint(self._sagemaker, environment.endpoint)
@@ -41,7 +51,7 @@ class Diagnoser:
             signals=report.signals if report else (),
             last_release=self._table.last_release(),
         )
-        found = diagnose(snapshot, DiagnosisPolicy())
+        found = diagnose(snapshot, self._policy)
         body = {
             "cause": found.cause.value,
             "evidence": list(found.evidence),
@@ -70,7 +80,7 @@ class Diagnoser:
 
 @functools.cache
 def diagnoser() -> Diagnoser:
-    return Diagnoser(read_environment(Environment))
+    return Diagnoser(read_environment(DiagnoseEnvironment))
 
 
 def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:

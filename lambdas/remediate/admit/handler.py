@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, UnknownEvent, answer, logger, read_environment
+from lambdas.runtime import Environment, Step, UnknownEvent, answer, ledger_table, logger, read_environment
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.registry import INCIDENT, Registry
 
@@ -27,6 +27,7 @@ class Admission:
     """Admits packages to one endpoint."""
 
     def __init__(self, environment: AdmitEnvironment) -> None:
+        self._table = ledger_table(environment)
         self._sagemaker = boto3.client("sagemaker")
         self._pointer = ChampionPointer(boto3.client("ssm"), environment.champion_parameter)
 
@@ -49,8 +50,9 @@ class Admission:
             return f"the package is {package.status}"
         if package.is_quarantined:
             return "the package is quarantined"
-        if INCIDENT in package.metadata:
-            return f"{package.metadata[INCIDENT]} releases it itself"
+        owner = package.metadata.get(INCIDENT)
+        if owner is not None and owner == self._table.open_incident():
+            return f"incident {owner} is open and releases it itself"
         champion = self._pointer.model()
         if champion is None:
             return "there is no champion yet: the first is deployed with the stacks"

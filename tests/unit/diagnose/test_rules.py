@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from selfheal.diagnose.causes import Cause
-from selfheal.diagnose.rules import RULES, DiagnosisPolicy, diagnose
+from selfheal.diagnose.policy import DiagnosisPolicy
+from selfheal.diagnose.rules import RULES, diagnose
 from selfheal.diagnose.snapshot import Release, ReleaseStatus, Snapshot
 from selfheal.observe.report import no_data
 from selfheal.observe.signals import SignalKind, Status

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.observe.policy import ObservePolicy, PerformancePolicy
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK
 from selfheal.remediate.rails import Rails
@@ -38,6 +39,7 @@ ENVIRONMENT = {
     "SELFHEAL_SERVING_ROLE": ROLE,
     "SELFHEAL_PIPELINE": "flights-retraining",
     "SELFHEAL_OBSERVE_POLICY": policy_json(ObservePolicy(performance=PerformancePolicy(min_labels=50))),
+    "SELFHEAL_DIAGNOSIS_POLICY": policy_json(DiagnosisPolicy()),
     "SELFHEAL_RELEASE_POLICY": policy_json(ReleasePolicy()),
     "SELFHEAL_RECOVERY_POLICY": policy_json(RecoveryPolicy(min_labels=50)),
     "SELFHEAL_PLAYBOOK": policy_json(dict(DEFAULT_PLAYBOOK)),

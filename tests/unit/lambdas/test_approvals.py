@@ -29,13 +29,28 @@ class TestAdmit:
         assert admit(self.event(package))["next"] == "release"
         assert account.calls.changes() == []
 
+    def test_an_open_incident_releases_its_own_challenger(self, account, admit):
+        account.champion()
+        package = account.package("two", incident="i1")
+        account.table.open("i1", "execution")
+        result = admit(self.event(package))
+        assert result["next"] == "skip"
+        assert "i1 is open and releases it itself" in result["reason"]
+        account.table.close("i1")
+        assert admit(self.event(package))["next"] == "release"
+
+    @pytest.mark.parametrize("incident", ["by-hand", "an-incident-that-ended"])
+    def test_a_retraining_by_hand_is_a_release(self, account, admit, incident):
+        account.champion()
+        account.table.open("another", "execution")
+        assert admit(self.event(account.package("two", incident=incident)))["next"] == "release"
+
     @pytest.mark.parametrize(
         ("registered", "reason"),
         [
             ({"status": "Rejected"}, "is Rejected"),
             ({"status": "PendingManualApproval"}, "is PendingManualApproval"),
             ({"quarantined_by": "i1"}, "quarantined"),
-            ({"incident": "i1"}, "i1 releases it itself"),
         ],
     )
     def test_the_registry_decides_whatever_the_event_says(self, account, admit, registered, reason):

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from selfheal.settings import job_settings, load
+from selfheal.settings import job_settings
+from selfheal.settings_file import load
 
 ROOT = Path(__file__).parents[3]
 START = datetime(2013, 1, 1, tzinfo=timezone.utc)

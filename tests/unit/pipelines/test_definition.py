@@ -26,7 +26,7 @@ from pipelines.definition.builder import (
     property_of,
 )
 from pipelines.definition.retraining import PipelineInputs, definition
-from selfheal.settings import load
+from selfheal.settings_file import load
 
 FLIGHTS = Path(__file__).parents[3] / "workloads" / "flights" / "selfheal.yaml"
 EXPRESSIONS = {"Get", "Std:Join", "Std:JsonGet"}
@@ -238,14 +238,14 @@ def test_a_package_is_not_approved_by_registering_it(pipeline):
 def test_spot_training_has_checkpoints_and_a_maximum_wait(pipeline):
     arguments = by_name(pipeline)["Train"]["Arguments"]
     assert arguments["EnableManagedSpotTraining"] is True
-    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 2400}
     assert arguments["CheckpointConfig"]["LocalPath"] == "/opt/ml/checkpoints"
 
 
 def test_without_spot_there_is_no_maximum_wait(tmp_path):
     arguments = by_name(defined(tmp_path, spot=False, max_wait_minutes=None))["Train"]["Arguments"]
     assert arguments["EnableManagedSpotTraining"] is False
-    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert arguments["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
 
 
 def test_a_gpu_with_a_disk_of_its_own_gets_no_key_that_it_refuses(pipeline):

@@ -123,6 +123,14 @@ def test_an_action_is_dated_by_its_intent():
     assert [action.at for action in actions(entries)] == [NOW]
 
 
+def test_a_person_who_closes_the_breaker_forgives_failures_and_spends_nothing():
+    closed = (EntryKind.BREAKER_CLOSED, "breaker", {"by": "kim", "reason": "the feed is mended"})
+    assert summary(intent("rollback"), outcome("rollback", False), closed, intent("retrain", "i2")) == [
+        (Remedy.ROLLBACK, "i1", None),
+        (Remedy.RETRAIN, "i2", None),
+    ]
+
+
 def test_incidents_are_kept_apart():
     assert summary(intent("rollback", "i1"), intent("rollback", "i2"), outcome("rollback", True, "i2")) == [
         (Remedy.ROLLBACK, "i1", None),

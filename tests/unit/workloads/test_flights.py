@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from selfheal.settings import load
+from selfheal.settings_file import load
 from workloads.flights import inference
 from workloads.flights.data import FEATURES, SEED_END, flights
 from workloads.flights.seed import SEED, seed_csv
