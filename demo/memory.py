@@ -7,7 +7,7 @@ from types import TracebackType
 
 import psutil
 
-PERIOD_SECONDS = 2.0
+PERIOD_SECONDS = 5.0
 
 
 class PeakMemory:

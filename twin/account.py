@@ -22,7 +22,7 @@ import boto3
 from moto import mock_aws
 from moto.core.config import DefaultConfig
 
-from twin import bucket_policies
+from twin import bucket_policies, object_listing
 from twin.alarms import Alarms, Transition
 from twin.api import ApiServer
 from twin.asynchronous import AsyncInvocations
@@ -41,7 +41,7 @@ from twin.traffic import TrafficDriver
 from twin.workflows import Workflows
 
 SHORT_TICK = timedelta(minutes=1)
-LONG_TICK = timedelta(minutes=15)
+LONG_TICK = timedelta(minutes=30)
 RESTLESS_AFTER = timedelta(hours=4)
 
 OnTick = Callable[[datetime, datetime], None]
@@ -88,6 +88,7 @@ class Twin:
         self.patches = Patches()
         self._open.callback(self.patches.undo)
         bucket_policies.attach(self.patches)
+        object_listing.attach(self.patches)
         self.session = boto3.Session(region_name=REGION)
         self.api = self._open.enter_context(ApiServer(self.session))
         self.metrics = MetricStore()

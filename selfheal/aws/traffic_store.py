@@ -93,8 +93,8 @@ class TrafficStore:
         rejected: list[Rejected] = []
         newest = f"{self._outcomes.root}{until - timedelta(hours=1):%Y/%m/%d/%H}/"
         for key, etag in self._outcomes.keys(since, until):
-            outcomes, bad = self._objects.parsed(key, etag, read_outcomes)
-            labels.update((outcome.key, outcome.label) for outcome in outcomes)
+            outcomes, bad = self._objects.parsed(key, etag, _labels)
+            labels.update(outcomes)
             rejected += bad if key.startswith(newest) else []
         return labels, rejected
 
@@ -116,6 +116,11 @@ class TrafficStore:
     def _folder(self, package: str) -> Folder:
         root = f"profiles/{self._endpoint}/{package_id(package)}/"
         return self._profiles.setdefault(package, Folder(self._objects, root))
+
+
+def _labels(text: str, key: str) -> tuple[dict[str, float], list[Rejected]]:
+    outcomes, rejected = read_outcomes(text, key)
+    return {outcome.key: outcome.label for outcome in outcomes}, rejected
 
 
 def _hour(text: str, _key: str) -> Hour:
