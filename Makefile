@@ -15,7 +15,7 @@ SOURCES := $(shell git ls-files app.py cdk.json infra lambdas pipelines selfheal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo test check synth deploy destroy lock clean
+.PHONY: help setup demo test check synth bootstrap deploy destroy lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | while IFS=: read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ $(STACKS): $(READY) $(SOURCES)
 	@rm -rf cdk.out
 	@$(BIN)/python app.py
 	@touch $@
+
+bootstrap: $(READY) ## prepare an account and region for the CDK, once
+	@$(NPX) --yes $(CDK) bootstrap
 
 deploy: $(READY) ## deploy all stacks into the account of your AWS credentials
 	@$(NPX) --yes $(CDK) deploy --all

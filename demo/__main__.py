@@ -19,11 +19,11 @@ from rich.console import Console
 from demo import stories
 from demo.chronicle import IncidentRecord
 from demo.memory import PeakMemory
+from demo.onset import onset
 from demo.stage import DEPLOYMENT, ENDPOINT, Stage, set_up
 from demo.stories import Verdict
 from demo.summary import champions, incident_json, quality, show
 from demo.timeline import Timeline
-from demo.traffic import Application
 from twin.account import Twin
 from workloads.flights.data import SEED_END
 from workloads.flights.replay import Replay
@@ -93,7 +93,8 @@ class Demo:
             gc.freeze()
             twin.on_tick(lambda _since, until: timeline.tick(until, twin.traffic.invocations))
             verdicts = self._play(stage)
-            closed, releases = stage.chronicle.closed(), stage.chronicle.releases()
+            releases = stage.chronicle.releases()
+            incidents = [{**incident_json(i), "began_at": _began(i, stage)} for i in stage.chronicle.closed()]
             facts = {
                 "workload": ENDPOINT,
                 "virtual_start": SEED_END.isoformat(),
@@ -104,7 +105,7 @@ class Demo:
         return {
             **facts,
             "champions": champions(answers, [(stage.first.since, stage.first.package), *releases]),
-            "incidents": [{**incident_json(i), "began_at": _began(i, stage.application)} for i in closed],
+            "incidents": incidents,
             "quality": quality(answers, stage.first.archive),
             "wall_seconds": round(time.perf_counter() - self._started, 1),
             "peak_memory_mb": memory.megabytes,
@@ -133,12 +134,18 @@ def listen(twin: Twin, timeline: Timeline) -> None:
     twin.functions.listen(lambda invocation: timeline.invocation(invocation, twin.clock.now))
 
 
-def _began(incident: IncidentRecord, application: Application) -> str | None:
-    """When the harm really began, where the application felt it: the first failed answer before the incident."""
+def _began(incident: IncidentRecord, stage: Stage) -> str | None:
+    """When the harm began: the alarm's first breaching datapoint, or the application's first failed answer."""
     detected = datetime.fromisoformat(incident.detected_at)
     if incident.trigger != "release":
-        return None
-    failed = [a.flight.at for a in application.answers if a.status != 200 and a.flight.at <= detected]
+        began = onset(stage.twin, incident.signals[0].split(": ")[1], detected)
+        return began.isoformat() if began else None
+    recent = detected - timedelta(days=1)
+    failed = [
+        a.flight.at
+        for a in stage.application.answers
+        if a.status != 200 and recent <= a.flight.at <= detected
+    ]
     return failed[0].isoformat() if failed else None
 
 

@@ -88,7 +88,8 @@ def split(
         NotEnoughData: one of the two is empty, or the training set holds one class only.
     """
     rows = rows[rows[workload.timestamp] < pd.Timestamp(request["window_end"])]
-    rows = rows.sort_values(workload.timestamp, kind="stable", ignore_index=True)
+    # By every column, so that the same rows make the same set in whatever order they were captured.
+    rows = rows.sort_values([workload.timestamp, *workload.names, workload.label], ignore_index=True)
     if rows.empty:
         raise NotEnoughData("there is no labelled row before the window's end")
     start = rows[workload.timestamp].iloc[-1] - timedelta(days=workload.holdout_days)

@@ -79,10 +79,11 @@ def test_in_observe_mode_a_late_failure_is_told_and_not_touched(open_stage):
     put(stage, "mode", "observe")
     while not stage.chronicle.closed():
         stage.twin.run_for(timedelta(minutes=30))
-    (incident,) = stage.chronicle.closed()
-    assert incident.trigger == "latency"
+    # A latency that swings about its limit may be told more than once; every telling ends alike.
+    assert {i.trigger for i in stage.chronicle.closed()} == {"latency"}
+    assert {i.outcome for i in stage.chronicle.closed()} == {"escalated"}
+    incident = stage.chronicle.closed()[0]
     assert incident.cause == "bad-release"
-    assert incident.outcome == "escalated"
     assert "rollback: the mode is observe" in incident.notes
     assert live_config(stage) == released
     assert not stage.chronicle.is_quarantined(package)

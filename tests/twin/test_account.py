@@ -54,7 +54,7 @@ def test_ticks_are_short_after_an_alarm(twin):
     twin.metrics.put("n", "m", {}, 1.0, twin.clock.now + timedelta(minutes=1))
     lengths = []
     twin.on_tick(lambda since, until: lengths.append(until - since))
-    twin.advance_to(START + timedelta(hours=1))
+    twin.advance_to(START + timedelta(hours=1, minutes=30))
     assert lengths[0] == LONG_TICK
     assert set(lengths[1:]) == {timedelta(minutes=1)}
 

@@ -42,8 +42,9 @@ def session():
 
 
 @functools.cache
-def client(service):
+def client(service, endpoint_url=None):
     """One client a service and process: making them is most of what such a test would wait for."""
+    assert endpoint_url is None, "these tests know AWS's own address only"
     return session().client(service)
 
 

@@ -125,30 +125,32 @@ class TestTheLatestHoursAlone:
 
     @pytest.fixture
     def week(self, account):
-        for back in (160, 100, 30, 24, 2, 1):
+        for back in (160, 100, 30, 3, 1):
             truth(account, NOW - back * HOUR, outcome_line(f"e{back}", 0))
 
     @staticmethod
     def listed(account):
         return [listing["StartAfter"] for listing in account.calls.of("ListObjectsV2")]
 
-    def test_what_is_older_than_a_day_is_not_listed_again(self, account, store, week):
+    def test_what_is_older_than_three_hours_is_not_listed_again(self, account, store, week):
         first = store.labels(NOW - self.WEEK, NOW)
         assert self.listed(account) == [f"ground-truth/{NAME}/2013/02/22/12"]
         account.calls.forget()
         assert store.labels(NOW - self.WEEK, NOW) == first
-        assert self.listed(account) == [f"ground-truth/{NAME}/2013/02/28/12"]
-        assert len(first[0]) == 6
+        assert self.listed(account) == [f"ground-truth/{NAME}/2013/03/01/09"]
+        assert len(first[0]) == 5
 
-    def test_what_changed_within_a_day_is_seen_and_what_is_older_has_settled(self, account, store, week):
+    def test_what_changed_within_three_hours_is_seen_and_what_is_older_has_settled(
+        self, account, store, week
+    ):
         store.labels(NOW - self.WEEK, NOW)
-        for back in (100, 24, 2):
+        for back in (100, 3):
             truth(account, NOW - back * HOUR, outcome_line(f"e{back}", 1))
-        truth(account, NOW - 3 * HOUR, outcome_line("late", 1))
+        truth(account, NOW - 2 * HOUR, outcome_line("late", 1))
         account.calls.forget()
         labels, _ = store.labels(NOW - self.WEEK, NOW)
-        assert labels == {"e160": 0, "e100": 0, "e30": 0, "e24": 1, "e2": 1, "e1": 0, "late": 1}
-        assert len(account.calls.of("GetObject")) == 3
+        assert labels == {"e160": 0, "e100": 0, "e30": 0, "e3": 1, "e1": 0, "late": 1}
+        assert len(account.calls.of("GetObject")) == 2
 
     def test_another_process_sees_everything(self, account, store, week):
         store.labels(NOW - self.WEEK, NOW)
@@ -157,15 +159,15 @@ class TestTheLatestHoursAlone:
         assert cold.labels(NOW - self.WEEK, NOW)[0]["e100"] == 1
 
     def test_a_longer_span_is_listed_as_a_whole(self, account, store, week):
-        assert set(store.labels(NOW - 40 * HOUR, NOW)[0]) == {"e30", "e24", "e2", "e1"}
+        assert set(store.labels(NOW - 40 * HOUR, NOW)[0]) == {"e30", "e3", "e1"}
         account.calls.forget()
-        assert len(store.labels(NOW - self.WEEK, NOW)[0]) == 6
+        assert len(store.labels(NOW - self.WEEK, NOW)[0]) == 5
         assert self.listed(account) == [f"ground-truth/{NAME}/2013/02/22/12"]
 
     def test_a_shorter_span_holds_no_more_than_it_says_and_a_longer_one_finds_it_again(self, store, week):
         store.labels(NOW - self.WEEK, NOW)
-        assert set(store.labels(NOW - 26 * HOUR, NOW)[0]) == {"e24", "e2", "e1"}
-        assert set(store.labels(NOW - self.WEEK, NOW)[0]) == {"e160", "e100", "e30", "e24", "e2", "e1"}
+        assert set(store.labels(NOW - 26 * HOUR, NOW)[0]) == {"e3", "e1"}
+        assert set(store.labels(NOW - self.WEEK, NOW)[0]) == {"e160", "e100", "e30", "e3", "e1"}
 
     def test_the_window_moves_on(self, account, store, week):
         store.labels(NOW - self.WEEK, NOW)
@@ -174,7 +176,7 @@ class TestTheLatestHoursAlone:
             account.calls.forget()
             labels, _ = store.labels(NOW - self.WEEK + later * HOUR, NOW + later * HOUR)
             (start,) = self.listed(account)
-            assert start == f"ground-truth/{NAME}/{NOW + (later - 25) * HOUR:%Y/%m/%d/%H}"
+            assert start == f"ground-truth/{NAME}/{NOW + (later - 4) * HOUR:%Y/%m/%d/%H}"
         assert {"e100", "e30", "e1", "new1", "new29"} <= set(labels)
         assert "e160" not in labels  # the window's start has passed it
 
@@ -187,7 +189,7 @@ class TestTheLatestHoursAlone:
     def test_an_earlier_moment_holds_nothing_of_later_ones(self, account, store, week):
         store.labels(NOW - self.WEEK, NOW)
         assert set(store.labels(NOW - self.WEEK, NOW - 25 * HOUR)[0]) == {"e160", "e100", "e30"}
-        assert len(store.labels(NOW - self.WEEK, NOW)[0]) == 6
+        assert len(store.labels(NOW - self.WEEK, NOW)[0]) == 5
 
     def test_profiles_are_listed_the_same_way_each_champions_by_itself(self, account, store):
         for back in (100, 1):
@@ -197,7 +199,7 @@ class TestTheLatestHoursAlone:
         assert len(store.hours(CHAMPION, NOW - self.WEEK, NOW)) == 2
         assert store.hours(CHALLENGER, NOW - self.WEEK, NOW) == []
         assert self.listed(account) == [
-            f"profiles/{NAME}/flights-1/2013/02/28/12",
+            f"profiles/{NAME}/flights-1/2013/03/01/09",
             f"profiles/{NAME}/flights-2/2013/02/22/12",
         ]
 

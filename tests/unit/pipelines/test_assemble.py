@@ -10,6 +10,9 @@ import pytest
 
 from pipelines.steps import assemble
 from pipelines.steps.assemble import NotEnoughData
+from pipelines.steps.workload import Workload
+from selfheal.observe.policy import ObservePolicy
+from selfheal.remediate.gate_policy import GatePolicy
 from unit.pipelines.conftest import HOURS, START, Bundle, rows
 from unit.samples import CHALLENGER, answer, capture_line, outcome_line
 
@@ -167,3 +170,28 @@ def test_history_shorter_than_the_holdout_is_not_enough(run):
 def test_history_that_lacks_a_column_names_it(run, column):
     with pytest.raises(NotEnoughData, match=f"seed.csv.gz lacks the columns {column}"):
         run(rows().drop(columns=[column]))
+
+
+def test_the_order_of_capture_makes_no_difference():
+    """Rows of one moment may be captured in any order; the set, and so the model, is the same."""
+    workload = Workload(
+        code="w",
+        label="late",
+        timestamp="at",
+        features=(("x", "numeric"),),
+        holdout_days=1,
+        gate=GatePolicy(),
+        observe=ObservePolicy(),
+    )
+    captured = pd.DataFrame(
+        {
+            "at": pd.to_datetime(["2024-01-01T00:00:00Z"] * 3 + ["2024-01-03T00:00:00Z"] * 2),
+            "x": ["3", "1", "2", "5", "4"],
+            "late": ["0", "1", "0", "1", "0"],
+        }
+    )
+    request = {"window_end": "2024-02-01T00:00:00+00:00"}
+    one = assemble.split(captured, workload, request)
+    other = assemble.split(captured.iloc[::-1], workload, request)
+    for mine, theirs in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(mine, theirs)
