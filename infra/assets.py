@@ -52,6 +52,8 @@ def job_source(workload: str, root: Path = ROOT, staging: Path = STAGING) -> Sta
     """
     files = collect(root, ("selfheal", "pipelines", "workloads"), (".py",))
     files["workload.json"] = workload.encode()
+    # Script mode finds its program at the bundle's root alone.
+    files["train.py"] = files.pop("pipelines/train.py")
     digest = digest_of(files)
 
     def write(folder: Path) -> None:

@@ -48,8 +48,9 @@ class HealingFunctions:
             grants=[
                 may.describe_alarms(),
                 may.ledger(),
-                may.forget(Partition.WAIT),
+                may.forget(Partition.WAIT, Partition.TRIGGER, Partition.OPEN_INCIDENT),
                 may.start_incident(),
+                may.look_at_incidents(),
                 may.resume_workflows(),
                 may.describe_endpoint(),
                 may.describe_pipeline_execution(),

@@ -33,10 +33,10 @@ class IncidentWorkflow(Workflow):
         self.verify = self.task("Verify", "verify")
 
         opening = self.task("Open", "open_incident")
-        diagnose = self.task("Diagnose", "diagnose")
+        self.diagnose = self.task("Diagnose", "diagnose")
         attached = sfn.Succeed(self, "Attached", comment="Another incident is open; it has the signal now.")
-        self.choose(opening, {"diagnose": diagnose, "attached": attached, "suppressed": self.record})
-        diagnose.next(self.plan)
+        self.choose(opening, {"diagnose": self.diagnose, "attached": attached, "suppressed": self.record})
+        self.diagnose.next(self.plan)
         self.choose(self.plan, self._remedies())
         self._verifying()
         self.record.next(sfn.Succeed(self, "Recorded"))
@@ -81,5 +81,5 @@ class IncidentWorkflow(Workflow):
 
     def _verifying(self) -> None:
         wait = sfn.Wait(self, "WaitVerify", time=sfn.WaitTime.seconds_path("$.wait_seconds"))
-        self.choose(self.verify, {"record": self.record, "plan": self.plan, "wait": wait})
+        self.choose(self.verify, {"record": self.record, "diagnose": self.diagnose, "wait": wait})
         wait.next(self.verify)

@@ -130,6 +130,19 @@ def pipeline_role(
         ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "sagemaker:AddTags"],
         [arn("model-package-group", names.package_group), arn("model-package", f"{names.package_group}/*")],
     )
+    # Studio shows each execution as a trial of the pipeline's experiment.
+    tracked = ("experiment", "experiment-trial", "experiment-trial-component")
+    may(
+        [
+            "sagemaker:CreateExperiment",
+            "sagemaker:CreateTrial",
+            "sagemaker:CreateTrialComponent",
+            "sagemaker:AssociateTrialComponent",
+            "sagemaker:UpdateTrialComponent",
+            "sagemaker:AddTags",
+        ],
+        [arn(kind, "*") for kind in tracked],
+    )
     role.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["iam:PassRole"],

@@ -176,10 +176,14 @@ class Permissions:
     def start_incident(self) -> Grant:
         return self._on(["states:StartExecution"], self.machine_arn(self._names.incident_machine))
 
+    def look_at_incidents(self) -> Grant:
+        name = f"{self._names.incident_machine}:*"
+        executions = self._arn("states", "execution", name, ArnFormat.COLON_RESOURCE_NAME)
+        return self._on(["states:DescribeExecution"], executions)
+
     def resume_workflows(self) -> Grant:
         machines = (self._names.incident_machine, self._names.release_machine)
-        actions = ["states:SendTaskSuccess", "states:SendTaskFailure"]
-        return self._on(actions, *map(self.machine_arn, machines))
+        return self._on(["states:SendTaskSuccess"], *map(self.machine_arn, machines))
 
     def machine_arn(self, name: str) -> str:
         """By name: the machines refer to the functions, so the functions cannot refer to the machines."""

@@ -24,6 +24,14 @@ _LAMBDA_FAULTS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
+# What AWS refuses now it may grant in a moment; functions may be asked twice.
+_PASSING = [
+    "ClientError",
+    "ThrottlingException",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "Sandbox.Timedout",
+]
 # Raised by a function that finds the endpoint in the middle of another update.
 ENDPOINT_BUSY = "EndpointBusy"
 
@@ -141,3 +149,4 @@ def _retry_faults(task: tasks.LambdaInvoke) -> None:
         max_attempts=6,
         jitter_strategy=sfn.JitterType.FULL,
     )
+    task.add_retry(errors=_PASSING, interval=Duration.seconds(10), backoff_rate=2, max_attempts=4)

@@ -87,7 +87,7 @@ def _assemble(inputs: PipelineInputs) -> Processing:
 def _train(inputs: PipelineInputs) -> Training:
     training = inputs.settings.training
     hyperparameters = {
-        "sagemaker_program": "pipelines/steps/train.py",
+        "sagemaker_program": "train.py",
         "sagemaker_submit_directory": inputs.source_uri,
         "rounds": str(training.rounds),
         **{name: str(value) for name, value in training.hyperparameters.items()},

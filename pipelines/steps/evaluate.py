@@ -105,11 +105,10 @@ def make_baseline(
 
 def model_quality(metrics: dict[str, float]) -> dict[str, Any]:
     """Metrics in the form of Model Monitor's model quality statistics, which Studio shows."""
-    names = {"log_loss": "log_loss", "auc": "auc"}
     body = {
-        names[name]: {"value": value, "standard_deviation": "NaN"}
+        name: {"value": value, "standard_deviation": "NaN"}
         for name, value in metrics.items()
-        if name in names
+        if name != "rows"
     }
     return {"binary_classification_metrics": body}
 

@@ -19,11 +19,9 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-# Script mode runs this file by its path; the bundle's root is two folders up.
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from pipelines.steps.workload import Workload
 
-from pipelines.steps.workload import Workload  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 CHECKPOINT_ROUNDS = 25
 

@@ -61,7 +61,8 @@ class Alarms:
                         Firing(
                             name=alarm["AlarmName"],
                             kind=kind,
-                            since=alarm["StateUpdatedTimestamp"],
+                            # StateUpdatedTimestamp also moves where only the evaluation's state changes.
+                            since=alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
                             reason=alarm.get("StateReason", ""),
                         )
                     )

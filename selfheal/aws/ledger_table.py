@@ -128,8 +128,13 @@ class LedgerTable:
         return None if holder == incident else holder
 
     def open_incident(self) -> str | None:
+        lease = self.lease()
+        return lease[0] if lease else None
+
+    def lease(self) -> tuple[str, str] | None:
+        """The open incident and the execution that heals it."""
         item = self._get("OPEN", "incident")
-        return item["incident"]["S"] if item else None
+        return (item["incident"]["S"], item["execution"]["S"]) if item else None
 
     def close(self, incident: str) -> None:
         """Give the lease back; does nothing where another incident holds it."""
@@ -143,6 +148,12 @@ class LedgerTable:
         except ClientError as error:
             if code(error) != "ConditionalCheckFailedException":
                 raise
+
+    def forget_execution(self, execution: str) -> None:
+        """Forget the changes that an execution took up and then failed on, so that the sweep finds them again."""
+        for item in self._query("TRIGGER"):
+            if item.get("execution", {}).get("S") == execution:
+                self._dynamodb.delete_item(TableName=self._table, Key=_key("TRIGGER", item["sk"]["S"]))
 
     # --- releases
 

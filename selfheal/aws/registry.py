@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_sagemaker.client import SageMakerClient
 
-# Keys of a package's CustomerMetadataProperties. SageMaker's names allow no dots.
+# Keys of a package's CustomerMetadataProperties.
 DIGEST = "sha256"
 BASELINE = "baseline"
 INCIDENT = "incident"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
-from selfheal.diagnose.snapshot import Release, ReleaseStatus, Snapshot
+from selfheal.diagnose.snapshot import ReleaseStatus, Snapshot
 from selfheal.observe.signals import Signal, SignalKind
 
 
@@ -52,14 +52,23 @@ def _bad_release(snapshot: Snapshot, policy: DiagnosisPolicy) -> Explains | Rule
         return (
             f"the guardrails rolled back {release.package}, released {release.started_at:%Y-%m-%d %H:%M}",
         )
-    firing = sorted(kind.value for kind in snapshot.firing if kind.is_infrastructure)
-    if not firing:
+    infrastructure = {kind: since for kind, since in snapshot.firing.items() if kind.is_infrastructure}
+    if not infrastructure:
         return "no infrastructure alarm is firing"
-    if not release.started_at <= snapshot.onset <= _probation_end(release, snapshot, policy):
-        return f"the last release ({release.status.value}) was not in service or on probation at the onset"
-    return (
-        f"{' and '.join(firing)} began {snapshot.onset:%Y-%m-%d %H:%M}, within probation of {release.package}, "
-        f"released {release.started_at:%Y-%m-%d %H:%M}",
+    if release.status is ReleaseStatus.RELEASING:
+        # The endpoint's alarms see both fleets: they would send back the very fix for a failing champion.
+        return "a release is under way, and its own alarms judge it"
+    if release.status is ReleaseStatus.ROLLED_BACK or snapshot.live_config != release.config:
+        return f"the last release ({release.status.value}) is not what serves"
+    begun = release.ended_at or release.started_at
+    end = begun + timedelta(hours=policy.probation_hours)
+    within = {kind: since for kind, since in infrastructure.items() if begun <= since <= end}
+    if not within:
+        return f"nothing began within {policy.probation_hours} h after the last release"
+    return tuple(
+        f"{kind.value} began {since:%Y-%m-%d %H:%M}, within probation of {release.package}, "
+        f"released {release.started_at:%Y-%m-%d %H:%M}"
+        for kind, since in sorted(within.items(), key=lambda item: item[1])
     )
 
 
@@ -115,14 +124,6 @@ RULES: Sequence[tuple[Cause, Rule]] = (
     (Cause.CONCEPT_DRIFT, _concept_drift),
     (Cause.HARMLESS_DRIFT, _harmless_drift),
 )
-
-
-def _probation_end(release: Release, snapshot: Snapshot, policy: DiagnosisPolicy) -> datetime:
-    """Until when trouble is the release's: one that was sent back is not to blame for what came after."""
-    ended = release.ended_at or snapshot.at
-    if release.status is ReleaseStatus.ROLLED_BACK:
-        return ended
-    return ended + timedelta(hours=policy.probation_hours)
 
 
 def _unharmed(snapshot: Snapshot) -> RuledOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -10,7 +11,7 @@ from selfheal.observe.signals import Signal, SignalKind, Status
 
 
 class ReleaseStatus(str, Enum):
-    """Where a release stands. Only a `PROMOTED` one is a place that a rollback may return to."""
+    """Where a release stands."""
 
     RELEASING = "releasing"
     PROMOTED = "promoted"
@@ -42,16 +43,16 @@ class Snapshot:
 
     Attributes:
         opened_by: the kind of signal that opened the incident.
-        onset: when that signal turned.
-        firing: kinds whose CloudWatch alarm is in ALARM now.
+        firing: kinds whose CloudWatch alarm is in ALARM now, and since when.
+        live_config: the endpoint config that serves.
         signals: what observe found last; empty where it found nothing yet.
         last_release: the most recent release, whatever came of it.
     """
 
     at: datetime
     opened_by: SignalKind
-    onset: datetime
-    firing: frozenset[SignalKind]
+    firing: Mapping[SignalKind, datetime]
+    live_config: str
     signals: tuple[Signal, ...]
     last_release: Release | None
 

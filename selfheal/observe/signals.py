@@ -63,8 +63,3 @@ class Signal:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Signal:
         return cls(**{**body, "kind": SignalKind(body["kind"]), "status": Status(body["status"])})
-
-
-def breaches(signals: list[Signal], kind: SignalKind) -> list[Signal]:
-    """The signals of a kind that are certain to exceed their tolerance."""
-    return [s for s in signals if s.kind is kind and s.status is Status.BREACH]

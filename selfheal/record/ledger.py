@@ -32,6 +32,7 @@ class EntryKind(str, Enum):
     VERIFIED = "verified"
     CLOSED = "closed"
     REFUSED = "refused"
+    ABANDONED = "abandoned"
     BREAKER_CLOSED = "breaker-closed"
 
 
@@ -111,13 +112,19 @@ def broken_at(entries: Iterable[Entry]) -> str | None:
 def actions(entries: Iterable[Entry]) -> list[Action]:
     """The remedies that were begun, with how they ended: what the rails are judged on.
 
+    A remedy that found everything done already changed nothing and spends nothing.
+
     Where a person closed the breaker, how earlier remedies ended is forgotten; that they were begun is not.
     """
     begun: dict[tuple[str, str], Action] = {}
     for entry in entries:
         if entry.kind is EntryKind.BREAKER_CLOSED:
             begun = {key: replace(action, succeeded=None) for key, action in begun.items()}
-        if "remedy" not in entry.body or entry.kind not in (EntryKind.INTENT, EntryKind.OUTCOME):
+        if (
+            "remedy" not in entry.body
+            or entry.body.get("changed") is False
+            or entry.kind not in (EntryKind.INTENT, EntryKind.OUTCOME)
+        ):
             continue
         key = (entry.incident, entry.body["remedy"])
         if entry.kind is EntryKind.INTENT:

@@ -41,9 +41,9 @@ def closed_notice(incident: Incident) -> Notice:
 
 
 def refused_notice(endpoint: str, reason: str) -> Notice:
-    """The notice of a release that was refused before anything was changed."""
+    """The notice of a workflow that stopped before anything was changed."""
     text = f"Nothing was changed at endpoint {endpoint}: it serves what it served before.\n\nReason: {reason}"
-    return Notice(f"[selfheal] {endpoint}: release refused", text)
+    return Notice(f"[selfheal] {endpoint}: refused, nothing was changed", text)
 
 
 def _time(at: datetime | None) -> str:

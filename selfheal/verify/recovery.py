@@ -7,6 +7,7 @@ deadline, unproven is not recovered.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +25,7 @@ class Recovery:
         acted_at: when the remedy had taken effect.
         asked_config: the endpoint config that should serve, or None where the remedy asked for none.
         live_config: the one that does.
-        firing: kinds whose alarm is in ALARM.
+        firing: kinds whose alarm is in ALARM, and since when.
         performance: quality since the remedy, on the new champion's own answers.
     """
 
@@ -32,7 +33,7 @@ class Recovery:
     acted_at: datetime
     asked_config: str | None
     live_config: str
-    firing: frozenset[SignalKind]
+    firing: Mapping[SignalKind, datetime]
     performance: Signal
 
 
@@ -63,7 +64,11 @@ def _serves(recovery: Recovery) -> Finding:
 
 
 def _quiet(recovery: Recovery, policy: RecoveryPolicy, now: datetime) -> Finding:
-    firing = sorted(kind.value for kind in recovery.firing if kind.is_infrastructure)
+    infrastructure = {kind: since for kind, since in recovery.firing.items() if kind.is_infrastructure}
+    fresh = sorted(kind.value for kind, since in infrastructure.items() if since > recovery.acted_at)
+    if fresh:
+        return Finding(Verdict.FAIL, (f"{' and '.join(fresh)} began after the remedy",))
+    firing = sorted(kind.value for kind in infrastructure)
     if firing:
         return Finding(Verdict.INCONCLUSIVE, (f"{' and '.join(firing)} still firing",))
     if recovery.opened_by.is_infrastructure and now - recovery.acted_at < timedelta(
@@ -74,6 +79,7 @@ def _quiet(recovery: Recovery, policy: RecoveryPolicy, now: datetime) -> Finding
 
 
 def _quality(recovery: Recovery) -> Finding:
+    # Even a certain breach waits for the deadline: the outcomes of one bad day are no independent sample.
     status = recovery.performance.status
     verdict = Verdict.PASS if status in (Status.OK, Status.WARN) else Verdict.INCONCLUSIVE
     return Finding(verdict, (recovery.performance.reason,))

@@ -21,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("infra"))
 
 
+@pytest.fixture(autouse=True)
+def own_assembly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app of a test's own writes into a folder of its own, and never into the project's cdk.out."""
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "cdk.out"))
+
+
 @pytest.fixture(scope="session")
 def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped settings beside a seed of one line: templates do not depend on how much data there is."""

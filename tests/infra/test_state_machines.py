@@ -17,7 +17,7 @@ INCIDENT = {
     "Candidate": {"release": "Release", "plan": "Plan"},
     "Settle": {"verify": "Verify", "plan": "Plan"},
     "SettleRelease": {"verify": "Verify", "plan": "Plan"},
-    "Verify": {"record": "Record", "plan": "Plan", "wait": "WaitVerify"},
+    "Verify": {"record": "Record", "diagnose": "Diagnose", "wait": "WaitVerify"},
 }
 RELEASE = {
     "Admit": {"release": "Release", "skip": "Skipped"},

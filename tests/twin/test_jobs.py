@@ -329,16 +329,24 @@ class TestTraining:
             ("Completed", "Completed"),
         ]
 
-    def test_a_program_in_a_folder_imports_from_the_archives_root(self, twin):
+    def test_the_program_runs_as_a_module_and_imports_from_the_archives_root(self, twin):
         archive = source_archive(
-            **{"steps/train__py": "from shared import VALUE\nprint(VALUE)", "shared__py": "VALUE = 1"}
+            **{
+                "train__py": "from steps.shared import VALUE\nassert __spec__.name == 'train'\nprint(VALUE)",
+                "steps/shared__py": "VALUE = 1",
+            }
         )
-        request = training_request("train", twin.put("code/s.tar.gz", archive))
-        request["HyperParameters"]["sagemaker_program"] = "steps/train.py"
-        twin.sagemaker.create_training_job(**request)
+        twin.sagemaker.create_training_job(**training_request("train", twin.put("code/s.tar.gz", archive)))
         twin.advance(minutes=7)
         job = twin.sagemaker.describe_training_job(TrainingJobName="train")
-        assert job["TrainingJobStatus"] == "Completed"
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+
+    def test_a_program_in_a_folder_is_refused(self, twin):
+        """`python -m steps/train` finds nothing, in the image as here."""
+        request = training_request("train", twin.put("code/s.tar.gz", source_archive(train__py="")))
+        request["HyperParameters"]["sagemaker_program"] = "steps/train.py"
+        with pytest.raises(TwinError, match="root of the source archive"):
+            twin.sagemaker.create_training_job(**request)
 
     def test_a_metric_that_is_no_number_is_named(self, twin):
         archive = twin.put("code/s.tar.gz", source_archive(train__py="print('auc: none')"))

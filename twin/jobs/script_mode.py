@@ -35,6 +35,11 @@ class Script:
         archive = str(decoded.get("sagemaker_submit_directory"))
         if not program.endswith(".py"):
             raise TwinError(f"sagemaker_program {program!r}: the twin runs Python files only")
+        if "/" in program:
+            raise TwinError(
+                f"sagemaker_program {program!r}: the image runs it as a module (python -m), which a path is not; "
+                "put it at the root of the source archive"
+            )
         if not archive.startswith("s3://"):
             raise TwinError(f"sagemaker_submit_directory {archive!r}: the twin takes an s3:// archive only")
         own = {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
@@ -50,7 +55,7 @@ class Script:
 
     @property
     def command(self) -> list[str]:
-        return ["python3", self.program, *self.arguments]
+        return ["python3", "-m", self.program.removesuffix(".py"), *self.arguments]
 
 
 def _decode(value: str) -> Any:
@@ -97,7 +102,7 @@ def environment(job: TrainingRecord, script: Script) -> dict[str, str]:
     module = framework_image(job.request["AlgorithmSpecification"]["TrainingImage"]).framework_module
     channels = sorted(input_data_config(job))
     facts: dict[str, Any] = {
-        # The toolkit puts the code's root on the path: a program in a folder of it can import from there.
+        # The toolkit puts the code's root on the path.
         "PYTHONPATH": "/opt/ml/code",
         "SM_CHANNELS": channels,
         "SM_CURRENT_HOST": _HOST,

@@ -43,11 +43,12 @@ class Diagnoser:
     def diagnose(self, step: Step) -> dict[str, Any]:
         incident = step.incident
         report = self._reports.latest(step.at)
+        live = self._endpoint.state().config
         snapshot = Snapshot(
             at=step.at,
             opened_by=incident.trigger.kind,
-            onset=incident.trigger.at,
-            firing=frozenset(firing.kind for firing in self._alarms.firing()),
+            firing={firing.kind: firing.since for firing in self._alarms.firing()},
+            live_config=live,
             signals=report.signals if report else (),
             last_release=self._table.last_release(),
         )
@@ -65,14 +66,14 @@ class Diagnoser:
                 cause=found.cause,
                 evidence=found.evidence,
                 ruled_out=found.ruled_out,
-                champion_before=self._serving_package(),
+                champion_before=incident.champion_before or self._package_of(live),
             ),
         )
 
-    def _serving_package(self) -> str | None:
-        """The package in service, or None where the model was made by hand and names none."""
+    def _package_of(self, config: str) -> str | None:
+        """The package that a config serves, or None where the model was made by hand and names none."""
         try:
-            return package_of(self._sagemaker, self._endpoint.model_of(self._endpoint.state().config))
+            return package_of(self._sagemaker, self._endpoint.model_of(config))
         except Missing as error:
             logger.warning(str(error))
             return None

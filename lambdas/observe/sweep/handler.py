@@ -21,6 +21,7 @@ from selfheal.aws.changes import alarm_event, trigger_of
 from selfheal.aws.errors import AwsError, code
 from selfheal.aws.ledger_table import Wait
 from selfheal.aws.targets import Targets
+from selfheal.record.ledger import EntryKind
 from selfheal.remediate.release import content_hash
 
 
@@ -49,10 +50,27 @@ class Sweep:
         """
         errors: list[Exception] = []
         resumed = sum(self._resume(wait, errors) for wait in self._table.waits())
+        self._reclaim_lease(at)
         started = sum(self._start(event, at) for event in map(alarm_event, self._alarms.firing()))
         if errors:
             raise errors[0]
         return {"resumed": resumed, "started": started}
+
+    def _reclaim_lease(self, at: datetime) -> None:
+        """An incident whose workflow ended without closing it would keep every later one from opening."""
+        lease = self._table.lease()
+        if lease is None:
+            return
+        incident, execution = lease
+        status = self._workflows.describe_execution(executionArn=execution)["status"]
+        if status == "RUNNING":
+            return
+        logger.error("an incident was abandoned by its workflow", incident=incident, status=status)
+        body = {"execution": execution, "status": status}
+        self._table.append(at=at, incident=incident, kind=EntryKind.ABANDONED, body=body)
+        self._table.detach_all(incident)
+        self._table.forget_execution(execution)
+        self._table.close(incident)
 
     def _resume(self, wait: Wait, errors: list[Exception]) -> bool:
         try:

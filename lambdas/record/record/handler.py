@@ -11,9 +11,12 @@ from typing import Any
 import boto3
 
 from lambdas.runtime import Environment, Step, ledger_table, logger, read_environment
-from selfheal.record.incident import Outcome
+from selfheal.record.incident import Incident, Outcome
 from selfheal.record.ledger import EntryKind
 from selfheal.record.notice import Notice, closed_notice, refused_notice
+from selfheal.remediate.playbook import Remedy
+
+CHANGING = (Remedy.ROLLBACK, Remedy.RETRAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class Recorder:
         incident = step.incident
         if error is not None:
             incident = incident.noting(f"the workflow stopped: {error}")
+            self._fail_last_remedy(step, incident, error)
         proven = incident.verified_at is not None and error is None
         incident = incident.with_(outcome=Outcome.RESOLVED if proven else Outcome.ESCALATED)
         self._table.append(at=step.at, incident=incident.id, kind=EntryKind.CLOSED, body=incident.to_json())
@@ -51,10 +55,17 @@ class Recorder:
         self._tell(closed_notice(incident))
         return {"next": "end", "incident": incident.to_json()}
 
+    def _fail_last_remedy(self, step: Step, incident: Incident, error: str) -> None:
+        """A remedy that raised has failed, unless people stopped it."""
+        if incident.tried and incident.tried[-1] in CHANGING and not error.startswith("Stopped"):
+            body = {"remedy": incident.tried[-1].value, "succeeded": False, "reason": error}
+            self._table.append(at=step.at, incident=incident.id, kind=EntryKind.OUTCOME, body=body)
+
     def _refuse(self, step: Step, error: str) -> dict[str, Any]:
         """A workflow that acted on nothing, because something was not as it must be."""
         body = {"execution": step.execution, "reason": error, "package": step.input.get("package")}
         self._table.append(at=step.at, incident=step.execution, kind=EntryKind.REFUSED, body=body)
+        self._table.forget_execution(step.execution)
         self._tell(refused_notice(self._environment.endpoint, error))
         return {"next": "end", "incident": None}
 

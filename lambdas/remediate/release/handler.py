@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from lambdas.runtime import Environment, Step, UnknownEvent, answer, ledger_table, read_environment
 from selfheal.aws.alarms import Alarms
@@ -99,17 +100,21 @@ class Releaser:
         self._table.append(
             at=step.at, incident=incident.id if incident else name, kind=EntryKind.INTENT, body=body
         )
-        self._table.save_release(
-            Release(
-                config=name,
-                model=deployment["model"],
-                package=deployment["package"],
-                previous_config=deployment["previous"],
-                started_at=step.at,
-                status=ReleaseStatus.RELEASING,
-            )
+        release = Release(
+            config=name,
+            model=deployment["model"],
+            package=deployment["package"],
+            previous_config=deployment["previous"],
+            started_at=step.at,
+            status=ReleaseStatus.RELEASING,
         )
-        self._endpoint.update(name, deployment_config(self._policy, [alarm.name for alarm in alarms]))
+        self._table.save_release(release)
+        try:
+            self._endpoint.update(name, deployment_config(self._policy, [alarm.name for alarm in alarms]))
+        except ClientError:
+            # It never began: it must not be blamed for what comes later.
+            self._table.save_release(replace(release, status=ReleaseStatus.ROLLED_BACK, ended_at=step.at))
+            raise
 
 
 @functools.cache

@@ -51,16 +51,19 @@ class Rollback:
             )
         target = release.previous_config
         model = self._endpoint.model_of(target)
-        if live.config != target:
+        # After a rollback that failed, a mix of configs serves under the old name: ask again.
+        change = live.config != target or live.status != "InService"
+        if change:
             self._controls.require_permission()
         body = {
             "remedy": Remedy.ROLLBACK.value,
             "from": live.config,
             "to": target,
             "package": release.package,
+            "changed": change,
         }
         self._table.append(at=step.at, incident=incident.id, kind=EntryKind.INTENT, body=body)
-        if live.config != target:
+        if change:
             self._endpoint.update(target, None)
         deployment = {
             "kind": "rollback",

@@ -82,7 +82,8 @@ class Settlement:
         reason = f"{state.config} serves ({state.status}) where {deployment['config']} was asked for. {state.failure}"
         if deployment["kind"] == "release":
             self._end_release(step, deployment, ReleaseStatus.ROLLED_BACK)
-            self._quarantine(deployment, incident)
+            if not lacked_capacity(state.failure):
+                self._quarantine(deployment, incident)
         self._outcome(step, deployment, incident, succeeded=False, reason=reason)
         if incident is None:
             self._start_incident(step, deployment, reason)
@@ -141,6 +142,11 @@ class Settlement:
         except ClientError as error:
             if code(error) != "ExecutionAlreadyExists":
                 raise
+
+
+def lacked_capacity(failure: str) -> bool:
+    """Whether a deployment ended for want of instances, for which no model is to blame."""
+    return any(word in failure.lower() for word in ("capacity", "resourcelimit", "quota", "limit exceeded"))
 
 
 @functools.cache

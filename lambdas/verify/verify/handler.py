@@ -30,8 +30,9 @@ from selfheal.verify.recovery import Recovery, judge_recovery
 NEXT = {
     Verdict.PASS: "record",
     Verdict.INCONCLUSIVE: "wait",
-    Verdict.FAIL: "plan",
-    Verdict.ERROR: "plan",
+    # What failed may have another cause than the one that was remedied: look again.
+    Verdict.FAIL: "diagnose",
+    Verdict.ERROR: "diagnose",
 }
 
 
@@ -68,7 +69,7 @@ class Verifier:
             acted_at=acted_at,
             asked_config=incident.deployment["config"] if incident.deployment else None,
             live_config=self._endpoint.state().config,
-            firing=frozenset(firing.kind for firing in self._alarms.firing()),
+            firing={firing.kind: firing.since for firing in self._alarms.firing()},
             performance=self._quality(step, incident),
         )
         finding = judge_recovery(recovery, self._policy, step.at)
@@ -77,8 +78,15 @@ class Verifier:
         logger.info("verified", extra=body)
         if finding.verdict is Verdict.PASS:
             incident = incident.with_(verified_at=step.at)
+        elif finding.verdict is not Verdict.INCONCLUSIVE:
+            self._failed(step, incident, finding.reasons)
         wait = min(self._policy.check_minutes, self._policy.clear_minutes) * 60
         return answer(NEXT[finding.verdict], incident, wait_seconds=wait)
+
+    def _failed(self, step: Step, incident: Incident, reasons: tuple[str, ...]) -> None:
+        """A remedy that did not heal has failed, even where its deployment succeeded."""
+        body = {"remedy": incident.tried[-1].value, "succeeded": False, "reason": "; ".join(reasons)}
+        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.OUTCOME, body=body)
 
     def _quality(self, step: Step, incident: Incident) -> Signal:
         """Quality on the new champion's own answers; where the champion stayed, what observe found last."""

@@ -32,12 +32,13 @@ def release(status=ReleaseStatus.PROMOTED, ended_hours_ago=2.0, started_hours_ag
     )
 
 
-def snapshot(*signals, opened_by=DRIFT, firing=(), last_release=None, onset=NOW):
+def snapshot(*signals, opened_by=DRIFT, firing=(), last_release=None, live_config="flights-new"):
+    """`firing` maps kinds to when they began; bare kinds began now."""
     return Snapshot(
         at=NOW + timedelta(minutes=5),
         opened_by=opened_by,
-        onset=onset,
-        firing=frozenset(firing),
+        firing=dict(firing) if isinstance(firing, dict) else dict.fromkeys(firing, NOW),
+        live_config=live_config,
         signals=tuple(signals),
         last_release=last_release,
     )
@@ -69,15 +70,6 @@ TABLE = {
         ALL_FINE,
         Cause.BAD_RELEASE,
     ),
-    "errors while the release runs": (
-        {
-            "opened_by": ERRORS,
-            "firing": [ERRORS],
-            "last_release": release(ReleaseStatus.RELEASING, ended_hours_ago=None),
-        },
-        (),
-        Cause.BAD_RELEASE,
-    ),
     "a release explains it before drift does": (
         {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release()},
         (breach(DRIFT), breach(PERFORMANCE)),
@@ -97,12 +89,40 @@ TABLE = {
     "slow before the release began": (
         {
             "opened_by": LATENCY,
-            "firing": [LATENCY],
+            "firing": {LATENCY: NOW - timedelta(hours=4)},
             "last_release": release(),
-            "onset": NOW - timedelta(hours=4),
         },
         (),
         Cause.INFRASTRUCTURE,
+    ),
+    "errors while a release runs": (
+        {
+            "opened_by": ERRORS,
+            "firing": [ERRORS],
+            "last_release": release(ReleaseStatus.RELEASING, ended_hours_ago=None),
+        },
+        (),
+        Cause.INFRASTRUCTURE,
+    ),
+    "slow, and the last release was taken back": (
+        {
+            "opened_by": LATENCY,
+            "firing": [LATENCY],
+            "last_release": release(ReleaseStatus.ROLLED_BACK),
+            "live_config": "flights-old",
+        },
+        (),
+        Cause.INFRASTRUCTURE,
+    ),
+    "slow, and another config than the last release's serves": (
+        {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release(), "live_config": "by-hand"},
+        (),
+        Cause.INFRASTRUCTURE,
+    ),
+    "a data alarm within probation does not blame the release": (
+        {"firing": [DRIFT], "last_release": release()},
+        (breach(DRIFT), fine(QUALITY), fine(PERFORMANCE)),
+        Cause.HARMLESS_DRIFT,
     ),
     "an outage is not the model's, even if it drifts": (
         {"firing": [ERRORS]},
@@ -166,43 +186,103 @@ def test_the_cause(seen, signals, cause):
     assert cause_of(*signals, **seen) is cause
 
 
-@pytest.mark.parametrize("hours", [-0.01, 0.0, 23.99, 24.0])
-def test_probation_lasts_as_long_as_the_policy_says(hours):
-    onset = NOW - timedelta(hours=2) + timedelta(hours=hours)
-    found = cause_of(opened_by=ERRORS, firing=[ERRORS], last_release=release(), onset=onset)
-    assert found is Cause.BAD_RELEASE
-
-
-def test_a_moment_after_probation_is_not_the_releases():
-    onset = NOW - timedelta(hours=2) + timedelta(hours=24, seconds=1)
-    found = cause_of(opened_by=ERRORS, firing=[ERRORS], last_release=release(), onset=onset)
-    assert found is Cause.INFRASTRUCTURE
-
-
 @pytest.mark.parametrize(
-    ("hours_after_its_end", "cause"),
+    ("after_its_end", "cause"),
     [
-        (-0.5, Cause.BAD_RELEASE),
-        (0.0, Cause.BAD_RELEASE),
-        (0.01, Cause.INFRASTRUCTURE),
-        (2.0, Cause.INFRASTRUCTURE),
+        (timedelta(seconds=-1), Cause.INFRASTRUCTURE),
+        (timedelta(0), Cause.BAD_RELEASE),
+        (timedelta(hours=24), Cause.BAD_RELEASE),
+        (timedelta(hours=24, seconds=1), Cause.INFRASTRUCTURE),
     ],
 )
-def test_a_release_that_was_taken_back_is_to_blame_only_until_then(hours_after_its_end, cause):
+def test_probation_lasts_as_long_as_the_policy_says(after_its_end, cause):
+    ended = release().ended_at
     found = diagnose(
-        snapshot(
-            opened_by=LATENCY,
-            firing=[LATENCY],
-            last_release=release(ReleaseStatus.ROLLED_BACK, ended_hours_ago=2.0),
-            onset=NOW - timedelta(hours=2) + timedelta(hours=hours_after_its_end),
-        ),
+        snapshot(opened_by=ERRORS, firing={ERRORS: ended + after_its_end}, last_release=release()),
         DiagnosisPolicy(),
     )
     assert found.cause is cause
     if cause is Cause.INFRASTRUCTURE:
-        assert found.ruled_out == (
-            "bad-release: the last release (rolled-back) was not in service or on probation at the onset",
-        )
+        assert found.ruled_out == ("bad-release: nothing began within 24 h after the last release",)
+
+
+def test_each_alarm_is_dated_by_itself():
+    """What failed long before does not hide what the release broke, and is not laid at its door."""
+    firing = {
+        LATENCY: NOW - timedelta(days=2),
+        ERRORS: NOW - timedelta(hours=1),
+        DRIFT: NOW - timedelta(hours=1),
+    }
+    found = diagnose(snapshot(opened_by=LATENCY, firing=firing, last_release=release()), DiagnosisPolicy())
+    assert found.cause is Cause.BAD_RELEASE
+    assert found.evidence == (
+        f"errors began 2013-03-01 11:00, within probation of {CHALLENGER}, released 2013-03-01 09:00",
+    )
+
+
+def test_the_evidence_against_a_release_is_told_in_the_order_it_began():
+    firing = {LATENCY: NOW, ERRORS: NOW - timedelta(hours=1)}
+    for order in (firing, dict(reversed(firing.items()))):
+        found = diagnose(snapshot(opened_by=LATENCY, firing=order, last_release=release()), DiagnosisPolicy())
+        assert [reason.split()[0] for reason in found.evidence] == ["errors", "latency"]
+
+
+@pytest.mark.parametrize(
+    ("status", "live", "reason"),
+    [
+        (
+            ReleaseStatus.RELEASING,
+            "flights-new",
+            "a release is under way, and its own alarms judge it",
+        ),
+        (
+            ReleaseStatus.RELEASING,
+            "flights-old",
+            "a release is under way, and its own alarms judge it",
+        ),
+        (
+            ReleaseStatus.ROLLED_BACK,
+            "flights-old",
+            "the last release (rolled-back) is not what serves",
+        ),
+        (
+            ReleaseStatus.ROLLED_BACK,
+            "flights-new",
+            "the last release (rolled-back) is not what serves",
+        ),
+        (
+            ReleaseStatus.PROMOTED,
+            "flights-old",
+            "the last release (promoted) is not what serves",
+        ),
+    ],
+)
+@pytest.mark.parametrize("hours_after_its_end", [-0.5, 0.0, 0.01, 2.0])
+def test_only_a_promoted_release_that_serves_is_to_blame(status, live, reason, hours_after_its_end):
+    ended = None if status is ReleaseStatus.RELEASING else 2.0
+    since = NOW - timedelta(hours=2) + timedelta(hours=hours_after_its_end)
+    found = diagnose(
+        snapshot(
+            opened_by=LATENCY,
+            firing={LATENCY: since},
+            live_config=live,
+            last_release=release(status, ended_hours_ago=ended),
+        ),
+        DiagnosisPolicy(),
+    )
+    assert found.cause is Cause.INFRASTRUCTURE
+    assert found.ruled_out == (f"bad-release: {reason}",)
+
+
+@pytest.mark.parametrize("live", ["flights-old", "flights-new"])
+def test_a_release_that_the_guardrails_took_back_opened_its_own_incident(live):
+    taken_back = release(ReleaseStatus.ROLLED_BACK)
+    found = diagnose(
+        snapshot(opened_by=RELEASE, firing=[LATENCY], live_config=live, last_release=taken_back),
+        DiagnosisPolicy(),
+    )
+    assert found.cause is Cause.BAD_RELEASE
+    assert found.evidence == (f"the guardrails rolled back {CHALLENGER}, released 2013-03-01 09:00",)
 
 
 def test_each_rule_that_does_not_apply_says_why():

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.observe.report import Report, no_data
 from selfheal.observe.signals import SignalKind, Status
 from selfheal.record.ledger import EntryKind, broken_at
@@ -97,6 +98,45 @@ class TestDiagnose:
         assert result["incident"]["cause"] == "infrastructure"
         assert result["incident"]["champion_before"] == package
         assert kinds(account) == [EntryKind.DIAGNOSED]
+
+    @pytest.mark.parametrize(
+        ("config", "minutes_after", "cause"),
+        [
+            ("flights-first", 30, "bad-release"),
+            ("flights-first", -30, "infrastructure"),
+            ("flights-other", 30, "infrastructure"),
+        ],
+        ids=["it serves", "it came later", "another serves"],
+    )
+    def test_a_release_is_blamed_for_what_began_on_its_probation(
+        self, account, diagnose, config, minutes_after, cause
+    ):
+        package = account.champion()
+        ended = NOW - timedelta(hours=1)
+        account.table.save_release(
+            Release(
+                config=config,
+                model="champion-model",
+                package=package,
+                previous_config="flights-before",
+                started_at=ended - timedelta(hours=1),
+                ended_at=ended,
+                status=ReleaseStatus.PROMOTED,
+            )
+        )
+        since = ended + timedelta(minutes=minutes_after)
+        account.calls.answers["DescribeAlarms"] = {
+            "MetricAlarms": [
+                {
+                    "AlarmName": "flights-errors",
+                    "StateTransitionedTimestamp": since,
+                    "StateUpdatedTimestamp": NOW,
+                }
+            ]
+        }
+        # The alarm that opened the incident has its own date: NOW, which is within probation.
+        result = diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
+        assert result["incident"]["cause"] == cause
 
     def test_without_a_report_the_cause_is_unknown(self, account, diagnose):
         account.champion()

@@ -10,11 +10,17 @@ import pytest
 from selfheal.aws.traffic_store import TrafficStore
 from selfheal.diagnose.causes import Cause
 from selfheal.observe.signals import SignalKind
-from selfheal.record.ledger import EntryKind
+from selfheal.record.ledger import EntryKind, actions
 from selfheal.remediate.playbook import Remedy
 from unit.account import NAME, VARIANT
 from unit.lambdas.episodes import incident, kinds
 from unit.samples import NOW, baseline, hour, outcome_line
+
+
+def firing_since(account, name, since):
+    """An alarm that began at a moment of the test's choosing; moto's own begin at the wall clock's."""
+    alarm = {"AlarmName": name, "StateValue": "ALARM", "StateTransitionedTimestamp": since}
+    account.calls.answers["DescribeAlarms"] = {"MetricAlarms": [alarm]}
 
 
 class TestVerify:
@@ -36,16 +42,46 @@ class TestVerify:
 
     def test_not_yet(self, account, verify):
         account.champion()
-        account.alarm("flights-latency")
+        firing_since(account, "flights-latency", NOW - timedelta(hours=2))
         result = verify(self.repaired())
         assert (result["next"], result["wait_seconds"]) == ("wait", 1800)
         assert result["incident"]["verified_at"] is None
+        assert kinds(account) == [EntryKind.VERIFIED]
+
+    def test_what_began_after_the_remedy_is_diagnosed_anew(self, account, verify):
+        account.champion()
+        firing_since(account, "flights-errors", NOW - timedelta(minutes=10))
+        result = verify(self.repaired())
+        assert result["next"] == "diagnose"
+        assert result["incident"]["verified_at"] is None
+        assert kinds(account) == [EntryKind.VERIFIED, EntryKind.OUTCOME]
+        verified, outcome = account.table.entries()
+        assert verified.body["verdict"] == "FAIL"
+        assert (outcome.body["remedy"], outcome.body["succeeded"]) == ("rollback", False)
+        assert "errors began after the remedy" in outcome.body["reason"]
 
     def test_another_config_serves(self, account, verify):
         account.champion()
         result = verify(self.repaired(deployment={"config": "flights-new"}))
-        assert result["next"] == "plan"
+        assert result["next"] == "diagnose"
         assert result["incident"]["verified_at"] is None
+        assert kinds(account) == [EntryKind.VERIFIED, EntryKind.OUTCOME]
+
+    def test_a_remedy_that_did_not_heal_counts_as_failed_though_it_was_deployed(self, account, verify):
+        account.champion()
+        failed = self.repaired(deployment={"config": "flights-new"}).with_(
+            tried=(Remedy.ROLLBACK, Remedy.RETRAIN)
+        )
+        for remedy in failed.tried:
+            body = {"remedy": remedy.value}
+            account.table.append(at=NOW, incident=failed.id, kind=EntryKind.INTENT, body=body)
+            deployed = {**body, "succeeded": True}
+            account.table.append(at=NOW, incident=failed.id, kind=EntryKind.OUTCOME, body=deployed)
+        verify(failed)
+        assert [(action.remedy, action.succeeded) for action in actions(account.table.entries())] == [
+            (Remedy.ROLLBACK, True),
+            (Remedy.RETRAIN, False),
+        ]
 
     def test_without_labels_a_model_is_not_proven(self, account, verify):
         account.champion()
@@ -106,6 +142,44 @@ class TestRecord:
         assert result["notes"] == ["the workflow stopped: Refused: the digest does not match"]
         assert kinds(account) == [EntryKind.CLOSED]
 
+    @pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])
+    def test_a_remedy_that_raised_has_failed(self, account, record, remedy):
+        error = {"Error": "Refused", "Cause": "the digest does not match"}
+        record({"incident": incident(tried=(Remedy.WATCH, remedy)).to_json(), "error": error})
+        assert kinds(account) == [EntryKind.OUTCOME, EntryKind.CLOSED]
+        assert next(account.table.entries()).body == {
+            "remedy": remedy.value,
+            "succeeded": False,
+            "reason": "Refused: the digest does not match",
+        }
+
+    @pytest.mark.parametrize("tried", [(), (Remedy.ROLLBACK, Remedy.WATCH), (Remedy.ESCALATE,)])
+    def test_where_the_last_remedy_changes_nothing_none_has_failed(self, account, record, tried):
+        record({"incident": incident(tried=tried).to_json(), "error": {"Error": "Refused"}})
+        assert kinds(account) == [EntryKind.CLOSED]
+
+    def test_a_remedy_that_people_stopped_has_not_failed(self, account, record):
+        error = {"Error": "Stopped", "Cause": "the kill switch is on"}
+        result = record({"incident": incident(tried=(Remedy.ROLLBACK,)).to_json(), "error": error})
+        assert result["incident"]["outcome"] == "escalated"
+        assert kinds(account) == [EntryKind.CLOSED]
+
+    def test_a_remedy_without_an_error_has_not_failed(self, account, record):
+        record({"incident": incident(tried=(Remedy.ROLLBACK,)).to_json()})
+        assert kinds(account) == [EntryKind.CLOSED]
+
+    def test_a_refused_change_is_forgotten_so_that_the_sweep_finds_it_again(self, account, record):
+        account.table.take_up("flights-latency@x", "execution-1", NOW)
+        account.table.take_up("flights-errors@x", "execution-2", NOW)
+        record({"error": {"Error": "Refused"}})
+        assert not account.table.knows("flights-latency@x")
+        assert account.table.knows("flights-errors@x")
+
+    def test_a_change_that_led_to_an_incident_is_remembered(self, account, record):
+        account.table.take_up("flights-latency@x", "execution-1", NOW)
+        record({"incident": incident(tried=(Remedy.ROLLBACK,)).to_json(), "error": {"Error": "Refused"}})
+        assert account.table.knows("flights-latency@x")
+
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
@@ -126,6 +200,8 @@ class TestRecord:
         assert "Nothing was changed" in notices()[0]["Message"]
 
     def test_nothing_to_record_records_nothing(self, account, record, notices):
+        account.table.take_up("flights-latency@x", "execution-1", NOW)
         assert record({}) == {"next": "end", "incident": None}
+        assert account.table.knows("flights-latency@x")
         assert kinds(account) == []
         assert notices() == []

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from selfheal.aws.errors import Missing
 from selfheal.aws.ledger_table import Wait
+from selfheal.record.ledger import EntryKind
 from unit.account import NAME
 from unit.lambdas.episodes import TRAINING, incident
 from unit.samples import NOW
@@ -167,3 +168,25 @@ class TestSweep:
         account.champion()
         account.alarm("flights-release-0a1b-errors")
         assert sweep()["started"] == 0
+
+    @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+    def test_an_incident_whose_workflow_ended_without_closing_it_is_given_up(self, account, sweep, status):
+        """Otherwise every later change would be attached to an incident that nobody heals."""
+        account.table.take_up("its own", "execution", NOW)
+        account.table.take_up("attached", "another", NOW)
+        account.table.attach("attached", "i1")
+        account.table.open("i1", "execution")
+        account.calls.answers["DescribeExecution"] = {"status": status}
+        sweep()
+        assert account.table.open_incident() is None
+        assert not account.table.knows("its own")
+        assert not account.table.knows("attached")
+        (entry,) = account.table.entries()
+        assert (entry.kind, entry.incident, entry.body["status"]) == (EntryKind.ABANDONED, "i1", status)
+
+    def test_an_incident_that_is_being_healed_is_left_alone(self, account, sweep):
+        account.table.open("i1", "execution")
+        account.calls.answers["DescribeExecution"] = {"status": "RUNNING"}
+        sweep()
+        assert account.table.open_incident() == "i1"
+        assert list(account.table.entries()) == []

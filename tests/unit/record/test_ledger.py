@@ -96,8 +96,8 @@ def test_an_entry_altered_and_hashed_anew_breaks_the_link_after_it(place):
     assert broken_at(entries) == f"entry {place + 2} does not follow entry {place + 1}: its link is another"
 
 
-def intent(remedy, incident="i1"):
-    return (EntryKind.INTENT, incident, {"remedy": remedy})
+def intent(remedy, incident="i1", **more):
+    return (EntryKind.INTENT, incident, {"remedy": remedy, **more})
 
 
 def outcome(remedy, succeeded, incident="i1"):
@@ -129,6 +129,25 @@ def test_a_person_who_closes_the_breaker_forgives_failures_and_spends_nothing():
         (Remedy.ROLLBACK, "i1", None),
         (Remedy.RETRAIN, "i2", None),
     ]
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_remedy_that_found_everything_done_spends_nothing(succeeded):
+    assert summary(intent("rollback", changed=False), outcome("rollback", succeeded)) == []
+
+
+def test_a_remedy_that_changed_something_spends_its_budget():
+    assert summary(intent("rollback", changed=True), outcome("rollback", True)) == [
+        (Remedy.ROLLBACK, "i1", True)
+    ]
+
+
+def test_a_step_that_is_tried_again_and_finds_its_own_change_counts_once_and_when_it_began():
+    entries = chain(
+        intent("rollback", changed=True), intent("rollback", changed=False), outcome("rollback", False)
+    )
+    (action,) = actions(entries)
+    assert (action.at, action.succeeded) == (NOW, False)
 
 
 def test_incidents_are_kept_apart():

@@ -18,12 +18,14 @@ PASS, WAIT, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
 
 
 def finding(opened_by=LATENCY, minutes=60.0, asked="new", live="new", firing=(), quality=Status.OK):
+    """`firing` maps kinds to how many minutes after the remedy they began (negative: before it)."""
+    acted_at = NOW - timedelta(minutes=minutes)
     recovery = Recovery(
         opened_by=opened_by,
-        acted_at=NOW - timedelta(minutes=minutes),
+        acted_at=acted_at,
         asked_config=asked,
         live_config=live,
-        firing=frozenset(firing),
+        firing={kind: acted_at + timedelta(minutes=after) for kind, after in dict(firing).items()},
         performance=signal(SignalKind.PERFORMANCE, quality, reason=f"quality is {quality.value}"),
     )
     return judge_recovery(recovery, POLICY, NOW)
@@ -33,8 +35,13 @@ TABLE = {
     "quiet for long enough": ({}, PASS),
     "quiet since a moment": ({"minutes": 29.9}, WAIT),
     "quiet for exactly as long as it must": ({"minutes": 30}, PASS),
-    "still slow": ({"firing": [LATENCY]}, WAIT),
-    "now something else of the infrastructure": ({"firing": [ERRORS]}, WAIT),
+    "still slow": ({"firing": {LATENCY: -10}}, WAIT),
+    "slow from the very moment": ({"firing": {LATENCY: 0}}, WAIT),
+    "slow anew": ({"firing": {LATENCY: 0.1}}, FAIL),
+    "slow anew within the quiet time": ({"firing": {LATENCY: 1}, "minutes": 5}, FAIL),
+    "something else of the infrastructure since before": ({"firing": {ERRORS: -10}}, WAIT),
+    "now something else of the infrastructure": ({"firing": {ERRORS: 10}}, FAIL),
+    "still slow, and now errors too": ({"firing": {LATENCY: -10, ERRORS: 10}}, FAIL),
     "another config serves": ({"live": "old"}, FAIL),
     "another config serves, although it is quiet for long": ({"live": "old", "minutes": 600}, FAIL),
     "nothing was asked for": ({"asked": None, "live": "old"}, PASS),
@@ -47,9 +54,12 @@ TABLE = {
     "not certainly worse": ({"opened_by": DRIFT, "quality": Status.WARN}, PASS),
     "no labels yet": ({"opened_by": DRIFT, "quality": Status.NO_DATA}, WAIT),
     "still worse": ({"opened_by": SignalKind.PERFORMANCE, "quality": Status.BREACH}, WAIT),
-    "good, but slow now": ({"opened_by": DRIFT, "firing": [LATENCY]}, WAIT),
-    "a data alarm is not an infrastructure alarm": ({"opened_by": LATENCY, "firing": [DRIFT]}, PASS),
-    "never quiet": ({"firing": [ERRORS], "minutes": 96 * 60}, FAIL),
+    "good, but slow since before": ({"opened_by": DRIFT, "firing": {LATENCY: -10}}, WAIT),
+    "good, but slow now": ({"opened_by": DRIFT, "firing": {LATENCY: 10}}, FAIL),
+    "slow since a release": ({"opened_by": SignalKind.RELEASE, "firing": {LATENCY: 10}}, FAIL),
+    "a data alarm is not an infrastructure alarm": ({"firing": {DRIFT: -10}}, PASS),
+    "nor is one that began after the remedy": ({"firing": {DRIFT: 10}}, PASS),
+    "never quiet": ({"firing": {ERRORS: -10}, "minutes": 96 * 60}, FAIL),
     "never labelled": ({"opened_by": DRIFT, "quality": Status.NO_DATA, "minutes": 96 * 60}, FAIL),
     "proven at the last moment": ({"opened_by": DRIFT, "minutes": 96 * 60}, PASS),
 }
@@ -68,6 +78,12 @@ def test_past_the_deadline_the_reason_says_so():
 
 def test_the_reasons_name_what_serves_and_what_should():
     assert "old serves where new should" in finding(live="old").reasons
+
+
+def test_the_reasons_tell_what_began_after_the_remedy_from_what_never_stopped():
+    assert "errors and latency still firing" in finding(firing={LATENCY: -1, ERRORS: -2}).reasons
+    assert "errors and latency began after the remedy" in finding(firing={LATENCY: 1, ERRORS: 2}).reasons
+    assert "errors began after the remedy" in finding(firing={LATENCY: -1, ERRORS: 2}).reasons
 
 
 def test_every_check_gives_its_reason():
