@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from twin.account import Twin
-from twin.interfaces import TwinError
+from twin.alarm_rules import comparison
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
@@ -21,9 +21,10 @@ def onset(twin: Twin, alarm: str, detected_at: datetime) -> datetime | None:
         return None
     definition = found[0]
     values = _history(twin, definition, detected_at)
+    breaches = comparison(definition["ComparisonOperator"])
     period = timedelta(seconds=definition["Period"])
     began, at = None, max((when for when in values if when < detected_at), default=None)
-    while at is not None and at in values and _breaches(definition, values[at]):
+    while at is not None and at in values and breaches(values[at], definition["Threshold"]):
         began, at = at, at - period
     return began
 
@@ -39,14 +40,4 @@ def _history(twin: Twin, definition: MetricAlarmTypeDef, until: datetime) -> dic
             until - LOOK_BACK,
             until,
         )
-    )
-
-
-def _breaches(definition: MetricAlarmTypeDef, value: float) -> bool:
-    if definition["ComparisonOperator"] == "GreaterThanThreshold":
-        return value > definition["Threshold"]
-    if definition["ComparisonOperator"] == "GreaterThanOrEqualToThreshold":
-        return value >= definition["Threshold"]
-    raise TwinError(
-        f"onset of {definition['AlarmName']}: {definition['ComparisonOperator']} is not looked at yet"
     )

@@ -114,9 +114,7 @@ class LedgerTable:
 
     def detach_all(self, incident: str) -> None:
         """Forget the changes that waited for an incident, so that the sweep finds those that persist."""
-        for item in self._query("TRIGGER"):
-            if item.get("attached_to", {}).get("S") == incident:
-                self._dynamodb.delete_item(TableName=self._table, Key=_key("TRIGGER", item["sk"]["S"]))
+        self._forget_triggers("attached_to", incident)
 
     def open(self, incident: str, execution: str) -> str | None:
         """Take the lease of the one open incident; None if it is ours now, else the id of the other one."""
@@ -151,8 +149,11 @@ class LedgerTable:
 
     def forget_execution(self, execution: str) -> None:
         """Forget the changes that an execution took up and then failed on, so that the sweep finds them again."""
+        self._forget_triggers("execution", execution)
+
+    def _forget_triggers(self, attribute: str, value: str) -> None:
         for item in self._query("TRIGGER"):
-            if item.get("execution", {}).get("S") == execution:
+            if item.get(attribute, {}).get("S") == value:
                 self._dynamodb.delete_item(TableName=self._table, Key=_key("TRIGGER", item["sk"]["S"]))
 
     # --- releases

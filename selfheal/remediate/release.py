@@ -85,6 +85,12 @@ class FleetAlarm:
     arguments: Mapping[str, Any]
 
 
+def fleet_alarm_names(workload: str, config: str) -> tuple[str, str]:
+    """Names of a release's own alarms, on errors and on latency. Config names begin with the workload's."""
+    stem = f"{workload}-release-{config.removeprefix(f'{workload}-')}"
+    return f"{stem}-errors", f"{stem}-latency"
+
+
 def fleet_alarms(
     workload: str, endpoint: str, variant: str, config: str, policy: ReleasePolicy
 ) -> list[FleetAlarm]:
@@ -107,8 +113,6 @@ def fleet_alarms(
         "TreatMissingData": "notBreaching",
         "ActionsEnabled": False,
     }
-    # Config names begin with the workload's name; the alarm is found by its own prefix.
-    stem = f"{workload}-release-{config.removeprefix(f'{workload}-')}"
     errors = {
         "AlarmDescription": f"Share of 5xx of the fleet of {config}; sends the release back.",
         "MetricName": "Invocation5XXErrors",
@@ -123,5 +127,5 @@ def fleet_alarms(
     }
     return [
         FleetAlarm(name=name, arguments={"AlarmName": name, **common, **own})
-        for name, own in ((f"{stem}-errors", errors), (f"{stem}-latency", latency))
+        for name, own in zip(fleet_alarm_names(workload, config), (errors, latency), strict=True)
     ]

@@ -53,6 +53,9 @@ def test_a_bad_release_is_sent_back_by_the_guardrails(open_stage):
     stage.twin.run_for(timedelta(hours=4))
     assert [a.flight.at for a in stage.application.answers if a.status != 200] == failed
     assert EntryKind.REFUSED not in kinds(stage)
+    # The alarms that only watched the release went with it.
+    cloudwatch = stage.twin.session.client("cloudwatch")
+    assert cloudwatch.describe_alarms(AlarmNamePrefix=f"{ENDPOINT}-release-")["MetricAlarms"] == []
 
 
 def test_a_late_failure_is_rolled_back_although_its_events_are_lost(open_stage):

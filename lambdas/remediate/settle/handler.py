@@ -24,7 +24,7 @@ from selfheal.aws.registry import Registry
 from selfheal.diagnose.snapshot import ReleaseStatus
 from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind
-from selfheal.remediate.release import content_hash
+from selfheal.remediate.release import content_hash, fleet_alarm_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +96,7 @@ class Settlement:
         if release is None:
             raise Missing(f"the table holds no release {deployment['released']}")
         self._table.save_release(replace(release, status=status, ended_at=release.ended_at or step.at))
-        stem = f"{self._endpoint.name}-release-{release.config.removeprefix(f'{self._endpoint.name}-')}"
-        self._alarms.delete([f"{stem}-errors", f"{stem}-latency"])
+        self._alarms.delete(fleet_alarm_names(self._endpoint.name, release.config))
 
     def _quarantine(self, deployment: Mapping[str, str], incident: Incident | None) -> None:
         by = incident.id if incident else deployment["released"]
