@@ -56,7 +56,7 @@ def check(
     if as_json:
         _print_json({"file": str(settings), "problems": [], "settings": found.model_dump(mode="json")})
     else:
-        Console().print(f"{settings}: valid, workload {found.name}, mode {found.mode.value}")
+        typer.echo(f"{settings}: valid, workload {found.name}, mode {found.mode.value}")
 
 
 @app.command()
@@ -87,7 +87,7 @@ def verify(table: TableName, endpoint_url: EndpointUrl = None, as_json: AsJson =
     if as_json:
         _print_json({"entries": len(entries), "whole": broken is None, "reason": broken})
     else:
-        Console().print(f"{len(entries)} entries, the chain is whole" if broken is None else broken)
+        typer.echo(f"{len(entries)} entries, the chain is whole" if broken is None else broken)
     raise typer.Exit(0 if broken is None else 1)
 
 
@@ -111,7 +111,7 @@ def close(
     except (BotoCoreError, ClientError) as error:
         sys.stderr.write(f"cannot write the ledger {table}: {error}\n")
         raise typer.Exit(2) from None
-    Console().print(f"closed; ledger entry {entry.seq}")
+    typer.echo(f"closed; ledger entry {entry.seq}")
 
 
 def _entries(table: str, endpoint_url: str | None) -> list[Entry]:

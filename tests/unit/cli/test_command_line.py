@@ -28,6 +28,15 @@ def test_a_sound_file_is_valid(run):
     assert "workload flights, mode act" in result.output
 
 
+def test_a_line_stays_one_line_however_long_the_path_and_narrow_the_terminal(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    settings = deep / "selfheal.yaml"
+    settings.write_text(SHIPPED.read_text().replace("code: workloads/flights", f"code: {SHIPPED.parent}"))
+    assert run("check", settings).output == f"{settings}: valid, workload flights, mode act\n"
+
+
 def test_every_error_comes_at_once_and_without_a_traceback(run, tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text(SHIPPED.read_text().replace("mode: act", "mode: dance") + "\nsurprise: 1\n")
