@@ -15,10 +15,10 @@ SOURCES := $(shell git ls-files app.py cdk.json infra lambdas pipelines selfheal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo test check synth bootstrap deploy destroy lock clean
+.PHONY: help setup demo test check bench-detection bench-observe synth bootstrap deploy destroy lock clean
 
 help: ## say what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | while IFS=: read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | while IFS=: read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 setup: $(READY) ## the virtual environment, from requirements.lock
 
@@ -45,6 +45,12 @@ check: $(READY) $(STACKS) ## lint, types, boundaries, synthesized templates
 	@$(BIN)/cfn-lint cdk.out/*.template.json
 	@echo "all checks passed"
 
+bench-detection: $(READY) ## how soon drift is found and how often it is seen where there is none; ARGS=--quick for a smoke run
+	@$(BIN)/python -m bench.detection $(ARGS)
+
+bench-observe: $(READY) ## what observing costs beside other libraries; ARGS=--quick for a smoke run
+	@$(BIN)/python -m bench.observe $(ARGS)
+
 synth: $(READY) $(STACKS) ## CloudFormation templates into cdk.out
 
 $(STACKS): $(READY) $(SOURCES)
@@ -68,6 +74,9 @@ lock: $(READY) ## pin requirements.in, with hashes and without addresses
 		--python-platform aarch64-manylinux_2_28 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--constraint <(grep -E '^[a-zA-Z0-9_.-]+==' requirements.lock | sed 's/ \\$$//') \
 		--output-file infra/layers/$$layer.lock infra/layers/$$layer.in; done
+	@for peer in evidently nannyml alibi_detect whylogs sketches; do $(BIN)/uv pip compile --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--output-file bench/peers/$$peer.lock bench/peers/$$peer.in; done
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) build cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

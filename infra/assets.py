@@ -44,7 +44,7 @@ def function_source(root: Path = ROOT, staging: Path = STAGING) -> Staged:
 
 
 def job_source(workload: str, root: Path = ROOT, staging: Path = STAGING) -> Staged:
-    """sourcedir.tar.gz for the pipeline's jobs: selfheal/, pipelines/ and workloads/.
+    """sourcedir.tar.gz for the jobs of pipeline and monitor: selfheal/, pipelines/ and workloads/.
 
     Args:
         workload: content of `workload.json`, by which the jobs know columns and limits: the settings
@@ -52,8 +52,9 @@ def job_source(workload: str, root: Path = ROOT, staging: Path = STAGING) -> Sta
     """
     files = collect(root, ("selfheal", "pipelines", "workloads"), (".py",))
     files["workload.json"] = workload.encode()
-    # Script mode finds its program at the bundle's root alone.
-    files["train.py"] = files.pop("pipelines/train.py")
+    # Script mode finds its program at the bundle's root alone; Spark's must not lie beside the steps.
+    for program in ("train.py", "profile_on_spark.py"):
+        files[program] = files.pop(f"pipelines/{program}")
     digest = digest_of(files)
 
     def write(folder: Path) -> None:

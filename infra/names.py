@@ -25,6 +25,7 @@ class Trigger(str, Enum):
     PIPELINE = "pipeline"
     SWEEP = "sweep"
     OBSERVE = "observe"
+    PROFILE = "profile"
 
 
 class Delivery(str, Enum):
@@ -41,7 +42,7 @@ TRIGGERS_OF = {
     Delivery.INCIDENT: (Trigger.ALARM,),
     Delivery.RELEASE: (Trigger.APPROVAL,),
     Delivery.SWEEP: (Trigger.ENDPOINT, Trigger.PIPELINE, Trigger.SWEEP),
-    Delivery.OBSERVE: (Trigger.OBSERVE,),
+    Delivery.OBSERVE: (Trigger.OBSERVE, Trigger.PROFILE),
 }
 
 
@@ -62,6 +63,11 @@ class Names:
     @property
     def pipeline(self) -> str:
         return f"{self.workload}-retraining"
+
+    @property
+    def profile_jobs(self) -> str:
+        """What the names of all jobs begin with that profile traffic in the function's stead."""
+        return f"{self.workload}-profile-"
 
     @property
     def incident_machine(self) -> str:

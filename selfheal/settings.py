@@ -130,6 +130,14 @@ class Training(_Section):
         return self
 
 
+class Profiling(_Section):
+    """The jobs that read captured traffic where `observe.volume` finds it too much for a function."""
+
+    instance_type: InstanceType = "ml.m5.2xlarge"
+    volume_gb: Annotated[int, Field(ge=1, le=16384)] = 100
+    max_run_minutes: Annotated[int, Field(ge=5, le=2880)] = 50
+
+
 class Notices(_Section):
     """Who hears of an incident."""
 
@@ -150,6 +158,7 @@ class Settings(_Section):
     observe: ObservePolicy = Field(default_factory=ObservePolicy)
     diagnosis: DiagnosisPolicy = Field(default_factory=DiagnosisPolicy)
     training: Training
+    profiling: Profiling = Field(default_factory=Profiling)
     gate: GatePolicy = Field(default_factory=GatePolicy)
     playbook: Mapping[Cause, tuple[Remedy, ...]] = Field(default_factory=lambda: dict(DEFAULT_PLAYBOOK))
     rails: Rails = Field(default_factory=Rails)

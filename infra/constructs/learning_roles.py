@@ -27,10 +27,7 @@ class SageMakerRole(iam.Role):
         metrics: tuple[str, ...],
     ) -> None:
         super().__init__(scope, construct_id, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-        self.may(
-            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"],
-            [image.repository_arn],
-        )
+        self.may_pull(image.repository_arn)
         # Neither call knows resources; the second is narrowed to the namespaces that SageMaker writes to.
         self.may(["ecr:GetAuthorizationToken"], ["*"])
         self.may(
@@ -48,6 +45,12 @@ class SageMakerRole(iam.Role):
         self.may(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             groups,
+        )
+
+    def may_pull(self, repository_arn: str) -> None:
+        self.may(
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"],
+            [repository_arn],
         )
 
     def may(
@@ -77,12 +80,16 @@ def jobs_role(
     permissions.read("capture", "ground-truth", "retraining", "pipeline")(role)
     permissions.write("pipeline")(role)
     grant_volume_key(stores, role)
+    read_assets(role, inputs)
+    return role
+
+
+def read_assets(role: SageMakerRole, inputs: list[assets.Asset]) -> None:
+    """Let jobs read these assets; their own grant would open the whole bootstrap bucket."""
     for asset in inputs:
-        # The asset's own grant would open the whole bootstrap bucket.
         bucket, key = asset.bucket, asset.s3_object_key
         role.may(["s3:GetObject"], [bucket.arn_for_objects(key)])
         role.may(["s3:ListBucket"], [bucket.bucket_arn], {"StringLike": {"s3:prefix": [f"{key}*"]}})
-    return role
 
 
 def serving_role(

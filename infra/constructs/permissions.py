@@ -161,6 +161,18 @@ class Permissions:
     def list_pipeline_steps(self) -> Grant:
         return self._on(["sagemaker:ListPipelineExecutionSteps"], self._executions)
 
+    def run_profile_jobs(self, jobs_role: iam.IRole) -> Grant:
+        """Begin and look at jobs of the workload's own name, as their role, with the key of their volumes."""
+
+        def grant(role: iam.IRole) -> None:
+            verbs = ["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob"]
+            _allow(role, verbs, [self._sagemaker(f"processing-job/{self._names.profile_jobs}*")])
+            to_sagemaker = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+            _allow(role, ["iam:PassRole"], [jobs_role.role_arn], to_sagemaker)
+            grant_volume_key(self._stores, role)
+
+        return grant
+
     # CloudWatch and Step Functions
 
     def describe_alarms(self) -> Grant:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnMapping, Stack
 from constructs import Construct
+
+from infra.constructs.regional_image import RegionalImage
 
 REPOSITORY = "sagemaker-xgboost"
 TAG = "3.2-0"
@@ -46,16 +47,8 @@ ACCOUNTS = {
 }
 
 
-class XGBoostImage(Construct):
-    """The image that trains and serves. A region that lacks it fails the deployment at once, by name."""
+class XGBoostImage(RegionalImage):
+    """The image that trains and serves."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
-        super().__init__(scope, construct_id)
-        mapping = CfnMapping(
-            self, "Accounts", mapping={region: {"id": id_} for region, id_ in ACCOUNTS.items()}
-        )
-        account = mapping.find_in_map(Aws.REGION, "id")
-        self.uri = f"{account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{REPOSITORY}:{TAG}"
-        self.repository_arn = Stack.of(self).format_arn(
-            service="ecr", account=account, resource="repository", resource_name=REPOSITORY
-        )
+        super().__init__(scope, construct_id, repository=REPOSITORY, tag=TAG, accounts=ACCOUNTS)

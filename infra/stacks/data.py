@@ -66,6 +66,8 @@ class DataStack(Stack):
                 s3.LifecycleRule(
                     id="capture", prefix="capture/", expiration=Duration.days(capture.retention_days)
                 ),
+                # What a job made of an hour is part of the hour's profile within a day.
+                s3.LifecycleRule(id="profiling", prefix="profiling/", expiration=Duration.days(7)),
                 s3.LifecycleRule(
                     id="leftovers",
                     noncurrent_version_expiration=Duration.days(90),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.constructs.champion_endpoint import ChampionEndpoint
@@ -13,6 +12,7 @@ from infra.constructs.dashboard import Dashboard
 from infra.constructs.delivery import delivery_options
 from infra.constructs.endpoint_alarms import EndpointAlarms
 from infra.constructs.permissions import Permissions
+from infra.constructs.profile_jobs import ProfileJobs
 from infra.constructs.stage_functions import StageFunction, StageFunctions
 from infra.constructs.stores import Stores
 from infra.names import Delivery, Names, Trigger
@@ -30,9 +30,13 @@ class ServingStack(Stack):
 
         functions = StageFunctions(self, "Functions", settings=settings, stores=stores)
         permissions = Permissions(self, names=Names(settings.name), stores=stores)
-        self._hourly(functions.add(_observe(settings, stores, permissions)), settings, stores)
+        jobs = ProfileJobs(self, "ProfileJobs", settings=settings, stores=stores, permissions=permissions)
+        observe = functions.add(_observe(settings, stores, permissions, jobs))
+        wake = targets.LambdaFunction(observe, **delivery_options(self, stores, Delivery.OBSERVE))
+        self._hourly(wake, settings)
+        jobs.when_done(wake)
 
-    def _hourly(self, observe: lambda_.Function, settings: Settings, stores: Stores) -> None:
+    def _hourly(self, wake: events.IRuleTarget, settings: Settings) -> None:
         """Past the hour, since an hour's capture files arrive minutes late."""
         minute = settings.observe.capture_delay_minutes
         events.Rule(
@@ -41,11 +45,13 @@ class ServingStack(Stack):
             rule_name=Names(settings.name).rule(Trigger.OBSERVE),
             description="observe the hour that closed",
             schedule=events.Schedule.expression(f"cron({minute} * * * ? *)"),
-            targets=[targets.LambdaFunction(observe, **delivery_options(self, stores, Delivery.OBSERVE))],
+            targets=[wake],
         )
 
 
-def _observe(settings: Settings, stores: Stores, permissions: Permissions) -> StageFunction:
+def _observe(
+    settings: Settings, stores: Stores, permissions: Permissions, jobs: ProfileJobs
+) -> StageFunction:
     return StageFunction(
         stage="observe",
         name="observe",
@@ -56,12 +62,14 @@ def _observe(settings: Settings, stores: Stores, permissions: Permissions) -> St
         environment={
             "SELFHEAL_CHAMPION_PARAMETER": Names(settings.name).champion_parameter,
             "SELFHEAL_OBSERVE_POLICY": policy_json(settings.observe),
+            "SELFHEAL_PROFILE_JOB": jobs.settings_json,
         },
         grants=[
             permissions.champion_read(),
-            permissions.read("capture", "ground-truth", "pipeline", "packages", "profiles"),
-            permissions.write("profiles", "reports", "rejected"),
+            permissions.read("capture", "ground-truth", "pipeline", "packages", "profiles", "profiling"),
+            permissions.write("profiles", "profiling", "reports", "rejected"),
             permissions.describe_model(),
             permissions.describe_package(),
+            permissions.run_profile_jobs(jobs.role),
         ],
     )

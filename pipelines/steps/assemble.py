@@ -22,7 +22,9 @@ from typing import Any
 import pandas as pd
 
 from pipelines.steps.workload import Workload
-from selfheal.observe.capture import Inference, read_capture, read_outcomes
+from selfheal.observe.capture import TextRow, read_rows
+from selfheal.observe.ground_truth import read_outcomes
+from selfheal.observe.traffic import EPOCH, Schema
 
 
 class NotEnoughData(Exception):
@@ -63,19 +65,20 @@ def read_seed(folder: Path, workload: Workload) -> pd.DataFrame:
 
 def read_traffic(source: Path, workload: Workload) -> pd.DataFrame:
     """Captured inferences whose outcome is known. A line that cannot be read was observe's to report."""
-    labels = {
-        outcome.key: outcome.label
-        for path in _files(source / "labels")
-        for outcome in read_outcomes(_text(path), path.name)[0]
-    }
+    schema = Schema(features=tuple((name, kind == "numeric") for name, kind in workload.features))
+    labels: dict[str, float] = {}
+    for path in _files(source / "labels"):
+        # Files are named by the hour of collection, so their order is that of collection: the last one wins.
+        outcomes, _ = read_outcomes(path.read_bytes(), path.name, schema, collected_at=EPOCH)
+        labels.update(zip(outcomes.keys, outcomes.labels.tolist(), strict=True))
     known = {
-        inference.key: inference
+        row.key: row
         for path in _files(source / "capture")
-        for inference in read_capture(_text(path), path.name, len(workload.features))[0]
-        if inference.key in labels
+        for row in read_rows(path.read_bytes(), path.name, schema)[0]
+        if row.key in labels
     }
     columns = [workload.timestamp, *workload.names, workload.label]
-    rows = [_row(inference, labels[key]) for key, inference in known.items()]
+    rows = [_row(row, labels[key]) for key, row in known.items()]
     return _typed(pd.DataFrame(rows, columns=columns, dtype=str), workload)
 
 
@@ -127,8 +130,8 @@ def describe(
     }
 
 
-def _row(inference: Inference, label: float) -> list[str]:
-    return [inference.at.isoformat(), *inference.fields, f"{label:g}"]
+def _row(row: TextRow, label: float) -> list[str]:
+    return [row.at.isoformat(), *row.fields, f"{label:g}"]
 
 
 def _typed(frame: pd.DataFrame, workload: Workload) -> pd.DataFrame:
@@ -138,11 +141,6 @@ def _typed(frame: pd.DataFrame, workload: Workload) -> pd.DataFrame:
 
 def _files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.rglob("*.jsonl")))
-
-
-def _text(path: Path) -> str:
-    # One bad byte costs its line, not the job.
-    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _sha256(path: Path) -> str:

@@ -19,10 +19,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.steps.archive import ArchivedModel
+from pipelines.steps.baseline import baseline_of
 from pipelines.steps.workload import Workload
-from selfheal.observe.baseline import Baseline, Feature, NumericBins, Sample, Values
+from selfheal.observe.metrics.measure import measure, names_and_values, usable
+from selfheal.observe.metrics.model_quality import confusion_matrix, model_quality
+from selfheal.observe.metrics.names import Task
 from selfheal.observe.monitor_files import constraints, statistics
-from selfheal.observe.scoring import log_loss, roc_auc
 from selfheal.remediate.gate import judge_challenger
 
 Scores = NDArray[np.float64]
@@ -39,8 +41,9 @@ def main(source: Path, target: Path) -> None:
         scores = challenger.score(rows)
         champion = champion_scores(source / "request" / "champion" / "model.tar.gz", Path(scratch), rows)
     report = judge_challenger(labels, scores, champion, workload.gate)
-    metrics = measure(labels, scores)
-    baseline = make_baseline(source / "train" / "train.csv", workload, metrics, manifest)
+    metrics = holdout_metrics(labels, scores)
+    train = pd.read_csv(source / "train" / "train.csv", dtype=str, keep_default_na=False)
+    baseline = baseline_of(train, holdout, scores, workload, metrics)
     evaluation = {
         "gate": report.to_json(),
         "artifact": {"sha256": challenger.sha256},
@@ -48,7 +51,7 @@ def main(source: Path, target: Path) -> None:
         "holdout": manifest["holdout"],
         "metrics": {
             "challenger": metrics,
-            "champion": None if champion is None else measure(labels, champion),
+            "champion": None if champion is None else holdout_metrics(labels, champion),
         },
     }
     write(
@@ -56,9 +59,9 @@ def main(source: Path, target: Path) -> None:
         {
             "evaluation": evaluation,
             "baseline": baseline.to_json(),
-            "statistics": statistics(baseline.features, baseline.profile),
+            "statistics": statistics(baseline.profile),
             "constraints": constraints(baseline, workload.observe),
-            "metrics": model_quality(metrics),
+            "metrics": holdout_quality(labels, scores),
         },
     )
     print(json.dumps(evaluation, sort_keys=True))  # noqa: T201 - a job speaks through its log
@@ -69,48 +72,17 @@ def champion_scores(archive: Path, scratch: Path, rows: list[list[str]]) -> Scor
     return ArchivedModel(archive, scratch / "champion").score(rows) if archive.is_file() else None
 
 
-def measure(labels: Scores, scores: Scores) -> dict[str, float]:
-    """Metrics on the holdout. A holdout of one class has no AUC."""
-    metrics: dict[str, float] = {"log_loss": log_loss(scores, labels).value, "rows": len(labels)}
-    if 0 < labels.sum() < len(labels):
-        metrics["auc"] = roc_auc(scores, labels).value
-    return metrics
+def holdout_metrics(labels: Scores, scores: Scores) -> dict[str, float]:
+    """Every metric that the holdout defines, with its standard error as `<name>_error`, and the rows."""
+    good = usable(Task.BINARY, scores, labels)
+    return dict(names_and_values(measure(Task.BINARY, scores[good], labels[good])))
 
 
-def make_baseline(
-    train: Path, workload: Workload, metrics: dict[str, float], manifest: dict[str, Any]
-) -> Baseline:
-    """The profile of the training data, and the challenger's metrics on the holdout."""
-    rows = pd.read_csv(train, dtype=str, keep_default_na=False)
-    columns: dict[str, Values] = {}
-    for name in workload.names:
-        if name in workload.categorical:
-            columns[name] = [value or None for value in rows[name]]
-        else:
-            columns[name] = pd.to_numeric(rows[name].replace("", None), errors="coerce").to_numpy(
-                dtype=np.float64
-            )
-    features = tuple(
-        Feature(
-            name,
-            None if name in workload.categorical else NumericBins.of(np.asarray(columns[name], dtype=float)),
-        )
-        for name in workload.names
-    )
-    window = (manifest["window"]["start"], manifest["window"]["end"])
-    return Baseline(
-        features=features, profile=Sample(columns=columns).profile(features), metrics=metrics, window=window
-    )
-
-
-def model_quality(metrics: dict[str, float]) -> dict[str, Any]:
+def holdout_quality(labels: Scores, scores: Scores) -> dict[str, Any]:
     """Metrics in the form of Model Monitor's model quality statistics, which Studio shows."""
-    body = {
-        name: {"value": value, "standard_deviation": "NaN"}
-        for name, value in metrics.items()
-        if name != "rows"
-    }
-    return {"binary_classification_metrics": body}
+    good = usable(Task.BINARY, scores, labels)
+    scores, labels = scores[good], labels[good]
+    return model_quality(measure(Task.BINARY, scores, labels), confusion_matrix(Task.BINARY, scores, labels))
 
 
 def write(folder: Path, files: dict[str, Any]) -> None:

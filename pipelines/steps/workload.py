@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy, QualityPolicy
+from selfheal.observe.policy import ObservePolicy
 from selfheal.remediate.gate_policy import GatePolicy
 
 
@@ -37,7 +37,6 @@ class Workload:
     @classmethod
     def load(cls, root: Path = Path()) -> Workload:
         body: dict[str, Any] = json.loads((root / "workload.json").read_text(encoding="utf-8"))
-        observe = body["observe"]
         return cls(
             code=body["workload"]["code"],
             label=body["workload"]["label"],
@@ -45,12 +44,5 @@ class Workload:
             features=tuple((feature["name"], feature["kind"]) for feature in body["workload"]["features"]),
             holdout_days=body["training"]["holdout_days"],
             gate=GatePolicy(**body["gate"]),
-            observe=ObservePolicy(
-                **{
-                    **observe,
-                    "drift": DriftPolicy(**observe["drift"]),
-                    "quality": QualityPolicy(**observe["quality"]),
-                    "performance": PerformancePolicy(**observe["performance"]),
-                }
-            ),
+            observe=ObservePolicy.from_json(body["observe"]),
         )

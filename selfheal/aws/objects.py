@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
@@ -26,6 +26,14 @@ def split_uri(uri: str) -> tuple[str, str]:
 T = TypeVar("T")
 
 
+class Listed(NamedTuple):
+    """An object as a listing has it; its size is in bytes."""
+
+    key: str
+    etag: str
+    size: int
+
+
 class Objects:
     """One bucket, read through a cache of what did not change since it was last listed.
 
@@ -36,17 +44,17 @@ class Objects:
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3 = s3
         self.bucket = bucket
-        self._cache: dict[str, tuple[str, Any]] = {}
+        self._cache: dict[tuple[str, str], tuple[str, Any]] = {}
 
-    def list(self, prefix: str, after: str = "", before: str = "") -> Iterator[tuple[str, str]]:
-        """Keys under a prefix with their ETags, in order, from `after` (left out) up to `before` (left out)."""
+    def list(self, prefix: str, after: str = "", before: str = "") -> Iterator[Listed]:
+        """Objects under a prefix, in order of their keys, from `after` (left out) up to `before` (left out)."""
         token: dict[str, Any] = {"StartAfter": after} if after else {}
         while True:
             page = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **token)
             for item in page.get("Contents", []):
                 if before and item["Key"] >= before:
                     return
-                yield item["Key"], item["ETag"]
+                yield Listed(item["Key"], item["ETag"], item["Size"])
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -60,21 +68,22 @@ class Objects:
                 raise Missing(f"s3://{self.bucket}/{key} does not exist") from error
             raise
 
-    def parsed(self, key: str, etag: str, parse: Callable[[str, str], T]) -> T:
+    def parsed(self, key: str, etag: str, parse: Callable[[str, str], T], kind: str = "") -> T:
         """What `parse(text, key)` makes of an object, fetched and parsed anew only where its ETag changed.
 
-        An object must always be asked for with the same `parse`; the result is shared, so it must not be
-        changed.
+        Args:
+            kind: names the `parse`: an object may be read in several ways. The result is shared, so it must
+                not be changed.
         """
-        if key not in self._cache or self._cache[key][0] != etag:
+        if self._cache.get((key, kind), ("",))[0] != etag:
             # One bad byte must cost one line, which `parse` then refuses or reads, and not the whole object.
-            self._cache[key] = (etag, parse(self.read(key, errors="replace"), key))
-        parsed: T = self._cache[key][1]
+            self._cache[key, kind] = (etag, parse(self.read(key, errors="surrogateescape"), key))
+        parsed: T = self._cache[key, kind][1]
         return parsed
 
     def forget_before(self, prefix: str, key: str) -> None:
         """Drop cached objects of a prefix that lie before a key: the window has moved past them."""
-        for stale in [cached for cached in self._cache if cached.startswith(prefix) and cached < key]:
+        for stale in [cached for cached in self._cache if cached[0].startswith(prefix) and cached[0] < key]:
             del self._cache[stale]
 
     def read_json(self, key: str) -> Any:
@@ -86,7 +95,7 @@ class Objects:
 
     def write_parsed(self, key: str, body: Any, parsed: object) -> None:
         """Write JSON of which we hold the parsed form already, so that `parsed` need not fetch it."""
-        self._cache[key] = (self.write(key, _compact(body)), parsed)
+        self._cache[key, ""] = (self.write(key, _compact(body)), parsed)
 
     def write_json(self, key: str, body: Any) -> None:
         self.write(key, _compact(body))

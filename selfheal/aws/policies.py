@@ -1,4 +1,4 @@
-"""Policies as a function's environment carries them: JSON that the settings validated.
+"""Policies and settings of jobs as a function's environment carries them: JSON that the settings validated.
 
 The dataclasses check themselves again, so a hand-edited environment is refused with the field's name.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from selfheal.aws.profile_job_arguments import JobSettings
 from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
-from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy, QualityPolicy
+from selfheal.observe.policy import ObservePolicy
 from selfheal.remediate.playbook import Playbook, Remedy
 from selfheal.remediate.rails import Rails
 from selfheal.remediate.release_policy import ReleasePolicy, Strategy
@@ -18,15 +19,11 @@ from selfheal.verify.policy import RecoveryPolicy
 
 
 def observe_policy(text: str) -> ObservePolicy:
-    body = json.loads(text)
-    return ObservePolicy(
-        **{
-            **body,
-            "drift": DriftPolicy(**body["drift"]),
-            "quality": QualityPolicy(**body["quality"]),
-            "performance": PerformancePolicy(**body["performance"]),
-        }
-    )
+    return ObservePolicy.from_json(json.loads(text))
+
+
+def job_settings(text: str) -> JobSettings:
+    return JobSettings(**json.loads(text))
 
 
 def diagnosis_policy(text: str) -> DiagnosisPolicy:

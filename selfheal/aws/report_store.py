@@ -34,5 +34,5 @@ class ReportStore:
     def latest(self, now: datetime) -> Report | None:
         """What observe found last, or None where it found nothing within a day."""
         keys = self._objects.list(self._root, f"{self._root}{now - RECENT:%Y/%m/%d/%H}")
-        found = [key for key, _ in keys if key.endswith("/signals.json")]
+        found = [listed.key for listed in keys if listed.key.endswith("/signals.json")]
         return Report.from_json(json.loads(self._objects.read(found[-1]))) if found else None

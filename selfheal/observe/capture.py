@@ -1,205 +1,166 @@
-"""Reading captured traffic and outcomes, as SageMaker writes them.
+"""Reading captured traffic, as SageMaker writes it.
 
 A line that cannot be read is refused with its position and the reason; the rest of the file is used.
-Formats: data capture and ground truth of "Monitor data and model quality", SageMaker developer guide.
+Lines are read in blocks, so that a file of any size needs the memory of a few thousand lines.
+Format: "Capture data from real-time endpoint", SageMaker developer guide.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
-from selfheal.observe.baseline import Feature, Sample, Values
+from selfheal.observe.answers import Prediction, read_answer, unanswered
+from selfheal.observe.capture_records import Record, RecordReader, microseconds_of
+from selfheal.observe.lines import MalformedError, Rejected, lines_of, numbered
+from selfheal.observe.payload_columns import cell_text, to_columns
+from selfheal.observe.payloads import Row, opened, read_payload
+from selfheal.observe.traffic import EPOCH, MICROSECOND, Mask, Schema, Traffic
+
+LINES_PER_BLOCK = 4096
 
 
-class MalformedError(ValueError):
-    """A line that is not what it should be; the message is the reason."""
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A line that could not be read: where it stands, why, and the line itself."""
-
-    source: str
-    line: int
-    reason: str
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"source": self.source, "line": self.line, "reason": self.reason, "text": self.text}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inference:
-    """One row that the endpoint was asked about.
-
-    Attributes:
-        key: what outcomes are joined by: the inference id, else the event id; rows after the first of one
-            request carry `#n`.
-        at: when, in UTC.
-        fields: the payload's columns as text, in order.
-        score: the answer, or None where the request failed.
-        model_package: the model that answered, as the answer itself says.
-    """
+class TextRow(NamedTuple):
+    """One row of captured traffic as its text: what training reads."""
 
     key: str
     at: datetime
     fields: tuple[str, ...]
-    score: float | None
-    model_package: str | None
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What really happened with one inference."""
+def read_capture(text: str | bytes, source: str, schema: Schema) -> tuple[Traffic, list[Rejected]]:
+    """The traffic of one capture file, whole, and the lines that could not be read.
 
-    key: str
-    label: float
-
-
-T = TypeVar("T")
-
-
-def read_capture(text: str, source: str, width: int) -> tuple[list[Inference], list[Rejected]]:
-    """Inferences of one capture file (JSON Lines); `width` is the number of columns of a payload row."""
-    batches, rejected = _read(text, source, lambda line: _inferences(line, width))
-    return [inference for batch in batches for inference in batch], rejected
-
-
-def read_outcomes(text: str, source: str) -> tuple[list[Outcome], list[Rejected]]:
-    """Outcomes of one ground-truth file (JSON Lines)."""
-    return _read(text, source, _outcome)
-
-
-def sample(inferences: Sequence[Inference], features: Sequence[Feature]) -> Sample:
-    """The inferences' payloads as columns. Text that is no number is missing where a number belongs."""
-    columns: dict[str, Values] = {}
-    for place, feature in enumerate(features):
-        texts = [inference.fields[place] for inference in inferences]
-        columns[feature.name] = _numbers(texts) if feature.is_numeric else [text or None for text in texts]
-    return Sample(columns=columns)
-
-
-def _read(text: str, source: str, parse: Callable[[str], T]) -> tuple[list[T], list[Rejected]]:
-    good: list[T] = []
+    >>> schema = Schema(features=(("x", True), ("c", False)))
+    >>> line = (
+    ...     '{"captureData": {"endpointInput": {"observedContentType": "text/csv", "mode": "INPUT",'
+    ...     ' "data": "1.5,a", "encoding": "CSV"}, "endpointOutput": {"observedContentType":'
+    ...     ' "application/json", "mode": "OUTPUT", "data": "[0.25]", "encoding": "JSON"}},'
+    ...     ' "eventMetadata": {"eventId": "e1", "inferenceTime": "2013-03-01T12:00:00Z"}}'
+    ... )
+    >>> traffic, rejected = read_capture(line + chr(10) + "{broken", "12/a.jsonl", schema)
+    >>> traffic.keys, traffic.columns["x"], traffic.columns["c"], traffic.values
+    (('e1',), array([1.5]), array(['a'], dtype=object), array([0.25]))
+    >>> rejected[0].line, rejected[0].text
+    (2, '{broken')
+    """
+    parts = [Traffic.empty(schema)]
     rejected: list[Rejected] = []
-    # Not splitlines(): it also ends lines where JSON may have a raw U+2028 inside a string.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            good.append(parse(line))
-        except MalformedError as error:
-            rejected.append(Rejected(source, number, str(error), line[:2000]))
-    return good, rejected
+    for traffic, refused in read_blocks(lines_of(text), source, schema):
+        parts.append(traffic)
+        rejected += refused
+    return Traffic.concat(parts), rejected
 
 
-def _inferences(line: str, width: int) -> list[Inference]:
-    record = _object(line)
-    try:
-        capture, meta = record["captureData"], record["eventMetadata"]
-        key = meta.get("inferenceId") or meta["eventId"]
-        if not isinstance(key, str):
-            raise TypeError(f"eventId is {type(key).__name__}, not text")
-        at = _time(meta["inferenceTime"])
-        rows = _rows(capture["endpointInput"], width)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedError(f"not a capture record: {type(error).__name__} {error}") from error
-    package, scores = _answer(capture.get("endpointOutput"), len(rows))
-    return [
-        Inference(key=key if n == 0 else f"{key}#{n}", at=at, fields=row, score=score, model_package=package)
-        for n, (row, score) in enumerate(zip(rows, scores, strict=True))
-    ]
+def read_blocks(
+    lines: Iterable[str | bytes],
+    source: str,
+    schema: Schema,
+    lines_per_block: int = LINES_PER_BLOCK,
+) -> Iterator[tuple[Traffic, list[Rejected]]]:
+    """The traffic of a capture file of any size, block by block, in the file's order.
+
+    Lines come as text, or as bytes of UTF-8, with or without their line ends; text that was read from bytes
+    must have been read with errors="surrogateescape", so that bytes that are not UTF-8 cost their line alone.
+    """
+    for block in _blocks(lines, source, schema, lines_per_block):
+        yield block.traffic(schema), block.rejected
 
 
-def _rows(data: dict[str, Any], width: int) -> list[tuple[str, ...]]:
-    try:
-        rows = [tuple(row) for row in csv.reader(io.StringIO(_payload(data), newline="")) if row]
-    except csv.Error as error:
-        raise MalformedError(f"the payload is not CSV: {error}") from error
-    if not rows:
-        raise MalformedError("the request's payload is empty")
-    for row in rows:
-        if len(row) != width:
-            raise MalformedError(f"a payload row has {len(row)} columns instead of {width}")
-    return rows
+def read_rows(text: str | bytes, source: str, schema: Schema) -> tuple[list[TextRow], list[Rejected]]:
+    """The same rows as `read_capture`, as text: fields of CSV as they came, values of JSON as JSON text."""
+    rows: list[TextRow] = []
+    rejected: list[Rejected] = []
+    for block in _blocks(lines_of(text), source, schema, LINES_PER_BLOCK):
+        rows += block.text_rows()
+        rejected += block.rejected
+    return rows, rejected
 
 
-def _answer(data: dict[str, Any] | None, rows: int) -> tuple[str | None, Sequence[float | None]]:
-    """The answering package and a score a row; a request that was not answered has neither."""
-    if data is None:
-        return None, [None] * rows
-    try:
-        body = json.loads(_payload(data))
-        package = str(body["model_package"])
-        scores = [float(prediction["score"]) for prediction in body["predictions"]]
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise MalformedError(
-            f"the answer is not of this workload's form: {type(error).__name__} {error}"
-        ) from error
-    if len(scores) != rows:
-        raise MalformedError(f"{len(scores)} predictions for {rows} rows")
-    if not np.isfinite(scores).all():
-        raise MalformedError("a prediction is not a finite number")
-    return package, scores
+@dataclass
+class _Block:
+    """Rows of some lines, as far as they were read one by one."""
+
+    keys: list[str] = field(default_factory=list)
+    at: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    packages: list[str | None] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
+    extra: dict[str, list[int]] = field(default_factory=dict)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def add(self, record: Record, schema: Schema) -> None:
+        """Take in a record's rows, or none of them: raises MalformedError."""
+        at = microseconds_of(record.time)
+        rows, extra = read_payload(*opened(record.asked, record.asked_as), schema)
+        count = len(rows)
+        if record.answered is None:
+            package, predictions = unanswered(count, schema)
+        else:
+            package, predictions = read_answer(*opened(record.answered, record.answered_as), count, schema)
+        if extra:
+            self._note(extra)
+        self.keys.append(record.key)
+        if count > 1:
+            self.keys += [f"{record.key}#{place}" for place in range(1, count)]
+        self.at += [at] * count
+        self.packages += [package] * count
+        self.rows += rows
+        self.predictions += predictions
+
+    def _note(self, extra: Sequence[Sequence[str]]) -> None:
+        for place, names in enumerate(extra, start=len(self.rows)):
+            for name in names:
+                self.extra.setdefault(name, []).append(place)
+
+    def traffic(self, schema: Schema) -> Traffic:
+        if not self.rows:
+            return Traffic.empty(schema)
+        columns, invalid, absent = to_columns(self.rows, schema)
+        packages = np.empty(len(self.rows), dtype=object)
+        packages[:] = self.packages
+        return Traffic(
+            keys=tuple(self.keys),
+            at=np.array(self.at, dtype=np.int64),
+            columns=columns,
+            packages=packages,
+            values=np.array(self.predictions, dtype=np.float64),
+            invalid=invalid,
+            absent=absent,
+            extra={name: self._mask(places) for name, places in self.extra.items()},
+        )
+
+    def text_rows(self) -> list[TextRow]:
+        return [
+            TextRow(key, EPOCH + at * MICROSECOND, tuple(_fields(row)))
+            for key, at, row in zip(self.keys, self.at, self.rows, strict=True)
+        ]
+
+    def _mask(self, places: list[int]) -> Mask:
+        mask = np.zeros(len(self.rows), dtype=bool)
+        mask[places] = True
+        return mask
 
 
-def _payload(data: dict[str, Any]) -> str:
-    if data["encoding"] != "BASE64":
-        return str(data["data"])
-    try:
-        return base64.b64decode(data["data"], validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise MalformedError(f"the payload is not base64 of UTF-8: {error}") from error
+def _fields(row: Row) -> list[str]:
+    return row.split(",") if isinstance(row, str) else [cell_text(cell) for cell in row]
 
 
-def _outcome(line: str) -> Outcome:
-    record = _object(line)
-    try:
-        label = float(record["groundTruthData"]["data"])
-        key = str(record["eventMetadata"]["eventId"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise MalformedError(f"not a ground-truth record: {type(error).__name__} {error}") from error
-    if label not in (0.0, 1.0):
-        raise MalformedError(f"label {label!r} is neither 0 nor 1")
-    return Outcome(key, label)
-
-
-def _object(line: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise MalformedError(f"not a JSON object but {type(record).__name__}")
-    return record
-
-
-def _time(text: str) -> datetime:
-    try:
-        # fromisoformat reads "Z" only from Python 3.11 on.
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
-    except (ValueError, OverflowError) as error:
-        raise MalformedError(f"inferenceTime {text!r} is not an ISO time") from error
-
-
-def _numbers(texts: Iterable[str]) -> Values:
-    return np.array([_number(text) for text in texts], dtype=np.float64)
-
-
-def _number(text: str) -> float:
-    if "_" in text:
-        return float("nan")  # Python would read 1_000 as a number, and no other reader does
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+def _blocks(
+    lines: Iterable[str | bytes], source: str, schema: Schema, lines_per_block: int
+) -> Iterator[_Block]:
+    reader = RecordReader()
+    rest = numbered(lines)
+    while some := list(islice(rest, lines_per_block)):
+        block = _Block()
+        for number, line in some:
+            try:
+                block.add(reader.read(line), schema)
+            except MalformedError as error:  # noqa: PERF203 - a bad line costs itself alone
+                block.rejected.append(Rejected.of(source, number, error, line))
+        yield block

@@ -3,37 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.drift import drift_signals
-from selfheal.observe.hours import Hour, latest_window
-from selfheal.observe.performance import join, performance_signal
-from selfheal.observe.policy import ObservePolicy
+from selfheal.observe.estimation import Calibration
+from selfheal.observe.hours import Hour, shortest_window, window
+from selfheal.observe.measures import measures
+from selfheal.observe.metrics.names import Task
+from selfheal.observe.outcomes import Outcomes, Predictions, join
+from selfheal.observe.performance import Realized, performance_report, performance_signal
+from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
 from selfheal.observe.quality import quality_signals
 from selfheal.observe.signals import Signal
+from selfheal.observe.standing import Standing, drift_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Signals of a moment, and what people want to see beside them.
+
+    Attributes:
+        measures: every statistic of every feature, over the shortest window that is large enough.
+        performance: every metric over the window of matured labels, realized and estimated.
+    """
+
+    signals: tuple[Signal, ...]
+    measures: Sequence[Mapping[str, Any]]
+    performance: Mapping[str, Any]
 
 
 def judge(
     baseline: Baseline,
+    standing: Standing | None,
     hours: Sequence[Hour],
-    labels: Mapping[str, float],
+    outcomes: Outcomes,
     policy: ObservePolicy,
     now: datetime,
-) -> tuple[Signal, ...]:
-    """All signals of the hours before `now`, which must be in order of time."""
-    drift = latest_window(_since(hours, now, policy.drift.window_hours), policy.drift.min_rows, now)
-    recent = latest_window(_since(hours, now, policy.drift.window_hours), policy.quality.min_rows, now)
-    scored = [
-        pair for hour in _since(hours, now, policy.performance.window_hours) for pair in hour.predictions
-    ]
-    return (
-        *drift_signals(baseline, drift.profile, policy.drift),
-        *quality_signals(baseline, recent, policy.quality),
-        performance_signal(baseline, *join(scored, labels), policy.performance),
+) -> Judgement:
+    """All signals of the hours before `now`.
+
+    Args:
+        standing: after the last of these hours.
+        hours: in order of time; as many as the policy's longest window.
+    """
+    recent = shortest_window(hours, policy.quality.min_rows, policy.drift.window_hours, now)
+    realized = realize(baseline.task, hours, outcomes, policy.performance, now)
+    calibration = Calibration.from_json(baseline.calibrator) if baseline.calibrator else None
+    return Judgement(
+        signals=(
+            *drift_of(baseline, standing, hours, policy.drift, now),
+            *quality_signals(baseline, recent, policy.quality, now),
+            performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
+        ),
+        measures=_measures(baseline, hours, policy.drift, now),
+        performance=performance_report(
+            baseline.task, realized, baseline.metrics, policy.performance, calibration
+        ),
     )
 
 
-def _since(hours: Sequence[Hour], now: datetime, length_hours: int) -> list[Hour]:
-    start = now - timedelta(hours=length_hours)
-    return [hour for hour in hours if start <= hour.start < now]
+def realize(
+    task: Task, hours: Sequence[Hour], outcomes: Outcomes, policy: PerformancePolicy, now: datetime
+) -> Realized:
+    """The champion's answers of a window whose labels have matured, beside those labels."""
+    taken = window(hours, policy.window_hours + round(policy.mature_hours), now)
+    predictions = Predictions.merge(hour.predictions for hour in taken.parts)
+    return Realized.of(task, join(predictions, outcomes, now, policy.mature_hours))
+
+
+def _measures(
+    baseline: Baseline, hours: Sequence[Hour], policy: DriftPolicy, now: datetime
+) -> Sequence[Mapping[str, Any]]:
+    judged = shortest_window(hours, policy.min_rows, policy.window_hours, now)
+    return measures(baseline.profile, judged.profile) if judged.rows >= policy.min_rows else []

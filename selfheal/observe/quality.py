@@ -1,75 +1,116 @@
-"""Data quality: nulls, unseen categories and unreadable records, against the baseline."""
+"""Data quality: whether traffic is something that a model may be asked about at all.
+
+Every check is a signal, held against what the training data allow (`constraints`):
+
+- records: malformed lines, repeated rows, columns that the model does not know
+- rows: volume, freshness
+- an input: column absent, value of the wrong type, empty, out of the domain, far out of the range, negative;
+  mean shifted, sensor stuck, unit changed
+
+A share is judged by its exact lower confidence bound (`checks.proportion`), so that one bad row of three is
+no alarm. The chance of a false certainty is divided among all checks of a report (Bonferroni), so that many
+columns do not add up to many false warnings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 
-from selfheal.observe.baseline import Baseline, Column
+from selfheal.observe.baseline import Baseline
+from selfheal.observe.checks.arrivals import freshness_signal, volume_signal
+from selfheal.observe.checks.columns import Column, column_signals
+from selfheal.observe.checks.judging import Certainty, Share, judge_share, quality_signal
+from selfheal.observe.checks.numbers import number_signals
+from selfheal.observe.constraints import Constraints, constraints_of
 from selfheal.observe.hours import Window
 from selfheal.observe.policy import QualityPolicy
-from selfheal.observe.signals import Signal, SignalKind, Status
+from selfheal.observe.signals import Signal, Status
+
+CHECKS = 10
+"""Bounds that are taken of one input, at most, and of records and rows together: what the chance of a false
+certainty is divided by, for each."""
 
 
-def quality_signals(baseline: Baseline, window: Window, policy: QualityPolicy) -> list[Signal]:
-    """Signals of broken input. Fewer rows than `policy.min_rows` give one `NO_DATA` signal."""
-    if window.rows + window.malformed < policy.min_rows:
+def quality_signals(
+    baseline: Baseline,
+    window: Window,
+    policy: QualityPolicy,
+    now: datetime,
+    usual_rows_per_hour: float | None = None,
+    constraints: Constraints | None = None,
+) -> list[Signal]:
+    """Signals of broken input; of the model's inputs alone, never of its outputs.
+
+    With fewer than `policy.min_rows` rows there is one `NO_DATA` signal in their stead, beside breaches of
+    volume and freshness, which few rows are a reason for. That little traffic is fresh is not reported then:
+    it says nothing of quality.
+
+    Args:
+        usual_rows_per_hour: of the window's own hours of the week; None where it is not known.
+        constraints: by input, where a team set its own; by default those that training gives.
+    """
+    limits = constraints_of(baseline.profile) if constraints is None else constraints
+    alpha = (1 - policy.confidence) / (CHECKS * (len(limits) + 1))
+    certainty = Certainty(alpha=alpha, min_rows=policy.min_rows)
+    arrivals = [
+        volume_signal(window, policy, alpha, usual_rows_per_hour),
+        freshness_signal(window, policy, alpha, now, usual_rows_per_hour),
+    ]
+    few = window.rows < policy.min_rows
+    if few:
+        arrivals = [signal for signal in arrivals if signal.status is Status.BREACH]
         reason = f"{window.rows} rows, {policy.min_rows} are needed"
-        return [_signal("rows", "count", None, None, Status.NO_DATA, reason, window.rows)]
-    signals = [_malformed(window, policy)]
-    for name, column in window.profile.items():
-        signals.append(_nulls(name, baseline.profile[name], column, policy))
-        if isinstance(column.counts, Mapping):
-            signals.append(_unseen(name, baseline.profile[name], column, policy))
+        arrivals.append(quality_signal("rows", "count", Status.NO_DATA, reason, sample=window.rows))
+    if window.rows + window.malformed + window.duplicates < policy.min_rows:
+        return arrivals
+    records = _records(baseline, window, policy, certainty)
+    return [*records, *arrivals, *([] if few else _inputs(baseline, window, limits, policy, certainty))]
+
+
+def _records(baseline: Baseline, window: Window, policy: QualityPolicy, certainty: Certainty) -> list[Signal]:
+    trained, rows = baseline.profile.rows, window.rows
+    captured = rows + window.duplicates
+    names = f" ({', '.join(window.extra)})" if window.extra else ""
+    checks = [
+        ("malformed_percent", window.malformed, captured + window.malformed, policy.malformed_percent),
+        ("duplicate_percent", window.duplicates, captured, policy.duplicate_percent),
+        ("extra_column_percent", window.extra_rows, rows, policy.extra_column_percent),
+    ]
+    words = {
+        "malformed_percent": "could not be read",
+        "duplicate_percent": "repeat the key of another",
+        "extra_column_percent": f"carry a column that the model does not know{names}",
+    }
+    return [
+        judge_share(
+            "records",
+            statistic,
+            Share(bad=bad, total=total, before=0, trained=trained),
+            limit,
+            words[statistic],
+            certainty,
+        )
+        for statistic, bad, total, limit in checks
+    ]
+
+
+def _inputs(
+    baseline: Baseline,
+    window: Window,
+    limits: Constraints,
+    policy: QualityPolicy,
+    certainty: Certainty,
+) -> list[Signal]:
+    signals: list[Signal] = []
+    for place, feature in enumerate(baseline.layout.features):
+        if feature.name not in limits:
+            continue
+        column = Column(
+            reference=baseline.profile,
+            window=window.profile,
+            place=place,
+            constraint=limits[feature.name],
+        )
+        signals += column_signals(column, policy, certainty)
+        signals += number_signals(column, window.length_hours, policy, certainty)
     return signals
-
-
-def _malformed(window: Window, policy: QualityPolicy) -> Signal:
-    total = window.rows + window.malformed
-    percent = 100 * window.malformed / total
-    reason = f"{window.malformed} of {total} captured records could not be read"
-    return _limit("records", "malformed_percent", percent, policy.malformed_percent, reason, total)
-
-
-def _nulls(name: str, reference: Column, column: Column, policy: QualityPolicy) -> Signal:
-    before = 100 * reference.missing / max(1, reference.rows)
-    percent = 100 * column.missing / max(1, column.rows)
-    reason = f"{name}: {percent:.1f} % missing, {before:.1f} % in training"
-    limit = before + policy.null_percent_above_baseline
-    return _limit(name, "null_percent", percent, limit, reason, column.rows)
-
-
-def _unseen(name: str, reference: Column, column: Column, policy: QualityPolicy) -> Signal:
-    assert isinstance(reference.counts, Mapping)
-    assert isinstance(column.counts, Mapping)
-    unseen = {value: n for value, n in column.counts.items() if value not in reference.counts}
-    percent = 100 * sum(unseen.values()) / max(1, column.present)
-    worst = ", ".join(sorted(unseen, key=lambda value: -unseen[value])[:3])
-    reason = f"{name}: {percent:.1f} % unseen in training" + (f" ({worst})" if unseen else "")
-    return _limit(name, "unseen_percent", percent, policy.unseen_category_percent, reason, column.present)
-
-
-def _limit(subject: str, statistic: str, value: float, limit: float, reason: str, sample: int) -> Signal:
-    status = Status.OK if value <= limit else Status.BREACH
-    return _signal(subject, statistic, value, limit, status, reason, sample)
-
-
-def _signal(
-    subject: str,
-    statistic: str,
-    value: float | None,
-    limit: float | None,
-    status: Status,
-    reason: str,
-    sample: int,
-) -> Signal:
-    return Signal(
-        kind=SignalKind.DATA_QUALITY,
-        subject=subject,
-        statistic=statistic,
-        status=status,
-        reason=reason,
-        value=value,
-        low=value,
-        threshold=limit,
-        sample=sample,
-    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,19 @@ from selfheal.observe.signals import Signal, SignalKind, Status
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What observe found at one moment."""
+    """What observe found at one moment.
+
+    Attributes:
+        performance: every metric of the last window of matured labels, realized and estimated, as JSON.
+        measures: every statistic of every feature over the window that drift is judged on, as JSON.
+    """
 
     endpoint: str
     champion: str | None
     at: datetime
     signals: tuple[Signal, ...]
+    performance: Mapping[str, Any] = field(default_factory=dict)
+    measures: Sequence[Mapping[str, Any]] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -25,6 +32,8 @@ class Report:
             "champion": self.champion,
             "at": self.at.isoformat(),
             "signals": [signal.to_json() for signal in self.signals],
+            "performance": dict(self.performance),
+            "measures": [dict(measure) for measure in self.measures],
         }
 
     @classmethod
@@ -34,11 +43,18 @@ class Report:
             champion=body["champion"],
             at=datetime.fromisoformat(body["at"]),
             signals=tuple(Signal.from_json(signal) for signal in body["signals"]),
+            performance=body["performance"],
+            measures=tuple(body["measures"]),
         )
 
     def breach_counts(self) -> dict[SignalKind, int]:
         """Signals in breach by kind; a kind with nothing but `NO_DATA` is absent, since nobody knows."""
-        kinds = (SignalKind.DATA_DRIFT, SignalKind.DATA_QUALITY, SignalKind.PERFORMANCE)
+        kinds = (
+            SignalKind.DATA_DRIFT,
+            SignalKind.PREDICTION_DRIFT,
+            SignalKind.DATA_QUALITY,
+            SignalKind.PERFORMANCE,
+        )
         known = [
             kind
             for kind in kinds

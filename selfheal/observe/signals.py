@@ -17,9 +17,10 @@ class Status(str, Enum):
 
 
 class SignalKind(str, Enum):
-    """What a signal speaks of; each kind has one CloudWatch metric and one alarm."""
+    """What a signal speaks of; each kind has one CloudWatch metric, and those that open incidents one alarm."""
 
     DATA_DRIFT = "data-drift"
+    PREDICTION_DRIFT = "prediction-drift"
     DATA_QUALITY = "data-quality"
     PERFORMANCE = "performance"
     LATENCY = "latency"

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from selfheal.observe.metrics.measure import usable
+from selfheal.observe.metrics.names import Task
 from selfheal.observe.scoring import Floats, log_loss, roc_auc, row_losses
 from selfheal.remediate.gate_policy import GatePolicy
 from selfheal.verdict import Verdict, worst
@@ -81,14 +83,18 @@ def _enough_rows(labels: Floats, policy: GatePolicy) -> Check:
 
 
 def _floor(labels: Floats, challenger: Floats, policy: GatePolicy) -> Check:
-    if not np.isfinite(challenger).all():
-        return Check("floor", Verdict.FAIL, "the challenger answers with something that is not a number")
+    if not usable(Task.BINARY, challenger).all():
+        return Check(
+            "floor", Verdict.FAIL, "the challenger answers with something that is not a number from 0 to 1"
+        )
     area = roc_auc(challenger, labels).value
     reason = f"the challenger's AUC is {area:.3f}; at least {policy.min_auc:g} is demanded of any model"
     return Check("floor", Verdict.PASS if area >= policy.min_auc else Verdict.FAIL, reason)
 
 
 def _better(labels: Floats, challenger: Floats, champion: Floats, policy: GatePolicy, seed: int) -> Check:
+    if not (usable(Task.BINARY, champion).all() and usable(Task.BINARY, challenger).all()):
+        return Check("champion", Verdict.FAIL, "answers that are no probabilities cannot be compared")
     gain = row_losses(champion, labels) - row_losses(challenger, labels)
     means = _bootstrap_means(gain, policy.resamples, seed)
     tail = (1 - policy.confidence) / 2
@@ -100,7 +106,6 @@ def _better(labels: Floats, challenger: Floats, champion: Floats, policy: GatePo
     )
     if low > 0:
         return Check("champion", Verdict.PASS, reason)
-    # Written so that NaN falls through to FAIL.
     return Check("champion", Verdict.INCONCLUSIVE if high >= 0 else Verdict.FAIL, reason)
 
 

@@ -69,10 +69,11 @@ def test_the_bucket_is_encrypted_versioned_private_and_retained(account: Assembl
     assert "BucketName" not in bucket.properties
 
 
-def test_capture_expires_and_nothing_else_does(account: Assembly) -> None:
+def test_capture_and_results_of_jobs_expire_and_nothing_else_does(account: Assembly) -> None:
     rules = account.one("AWS::S3::Bucket").properties["LifecycleConfiguration"]["Rules"]
     assert {rule.get("Prefix"): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule} == {
-        "capture/": 400
+        "capture/": 400,
+        "profiling/": 7,
     }
     assert [
         rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule

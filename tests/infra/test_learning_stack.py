@@ -81,6 +81,7 @@ def test_the_source_is_code_without_caches_or_data(account: Assembly) -> None:
         "workloads",
         "workload.json",
         "train.py",
+        "profile_on_spark.py",
     }
     assert {name for name in names if not name.endswith(".py")} == {"workload.json"}
     assert {(m.mtime, m.uid, m.gid, m.uname, m.gname, m.mode) for m in members} == {(0, 0, 0, "", "", 0o644)}

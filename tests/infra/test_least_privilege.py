@@ -125,6 +125,7 @@ def test_observe_writes_nowhere_but_its_own_prefixes(account: Assembly) -> None:
     written = account.allowed("flights-observe")["s3:PutObject"]
     assert {arn.rpartition("/")[0].rpartition("/")[2] for arn in written} == {
         "profiles",
+        "profiling",
         "reports",
         "rejected",
     }

@@ -9,153 +9,25 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ks_2samp
-from unit.samples import CHAMPION, NOW, baseline, capture_record
+from unit.samples import NOW
 
 from selfheal.diagnose.causes import Cause
-from selfheal.observe.baseline import Column, Feature, NumericBins, merge
-from selfheal.observe.capture import read_capture, read_outcomes
-from selfheal.observe.hours import observe_hour
-from selfheal.observe.kolmogorov_smirnov import ks_distance
 from selfheal.observe.scoring import log_loss, roc_auc
 from selfheal.observe.signals import SignalKind
-from selfheal.observe.stability_index import align_categories, group_bins, stability_index
 from selfheal.record.incident import Incident, Outcome, Trigger
 from selfheal.record.ledger import Entry, EntryKind, broken_at
 from selfheal.remediate.plan import Controls, next_remedy
 from selfheal.remediate.playbook import Remedy
 from selfheal.remediate.rails import Action, Mode, Rails
 
-finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
-any_float = st.floats(width=32)
 moments = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone itself
     max_value=datetime(2100, 1, 1),  # noqa: DTZ001
     timezones=st.just(timezone.utc),
 )
-scalars = st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text(max_size=20)
-documents = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "captureData",
-                    "eventMetadata",
-                    "endpointInput",
-                    "endpointOutput",
-                    "data",
-                    "encoding",
-                    "eventId",
-                    "inferenceTime",
-                    "groundTruthData",
-                    "predictions",
-                ]
-            )
-            | st.text(max_size=5),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
 
 
-# --- profiles
-
-
-@st.composite
-def numeric_columns(draw, count):
-    bins = NumericBins.of(np.array(draw(st.lists(finite, min_size=1, max_size=30))))
-    feature = Feature("x", bins)
-    samples = [np.array(draw(st.lists(any_float, max_size=30)), dtype=float) for _ in range(count)]
-    return feature, samples, [feature.count(values) for values in samples]
-
-
-def same(one, other):
-    return one.missing == other.missing and np.array_equal(one.counts, other.counts)
-
-
-@given(numeric_columns(3))
-def test_numeric_columns_add_up_whatever_the_order(drawn):
-    feature, samples, (a, b, c) = drawn
-    assert same((a + b) + c, a + (b + c))
-    assert same(a + b, b + a)
-    assert same(a + b + c, feature.count(np.concatenate(samples)))
-
-
-@given(st.lists(st.lists(st.none() | st.sampled_from("abcd"), max_size=20), min_size=3, max_size=3))
-def test_categorical_columns_add_up_whatever_the_order(samples):
-    feature = Feature("c", None)
-    a, b, c = (feature.count(values) for values in samples)
-    assert (a + b) + c == a + (b + c)
-    assert a + b == b + a
-    assert a + b + c == feature.count([value for values in samples for value in values])
-
-
-@given(numeric_columns(4), st.permutations(range(4)))
-def test_profiles_merge_in_any_order_to_the_same_bits(drawn, order):
-    _, _, columns = drawn
-    profiles = [{"x": column} for column in columns]
-    straight, shuffled = merge(profiles), merge([profiles[place] for place in order])
-    assert json.dumps(straight["x"].to_json()) == json.dumps(shuffled["x"].to_json())
-
-
-@given(numeric_columns(1))
-def test_no_row_is_lost_between_bins(drawn):
-    _, (values,), (column,) = drawn
-    assert column.rows == values.size
-    assert column.missing == np.count_nonzero(~np.isfinite(values))
-    assert same(Column.from_json(json.loads(json.dumps(column.to_json()))), column)
-
-
-# --- statistics
-
-
-@given(st.lists(st.integers(0, 12), min_size=1, max_size=200), st.data())
-def test_on_few_distinct_values_the_distance_is_scipys(reference, data):
-    # A window of values that training had, or that lie beyond all of them: no bin hides anything.
-    values = st.sampled_from([-1, 99, *reference])
-    window = np.array(data.draw(st.lists(values, min_size=1, max_size=200)), dtype=float)
-    training = np.array(reference, dtype=float)
-    bins = NumericBins.of(training)
-    distance, low = ks_distance(bins.count(training), bins.count(window), alpha=0.05)
-    assert abs(distance - ks_2samp(training, window).statistic) < 1e-12
-    assert 0 <= low <= distance <= 1
-
-
-counts = st.lists(st.integers(0, 500), min_size=2, max_size=40)
-
-
-@given(st.data(), st.floats(1e-9, 0.999))
-def test_the_bound_is_never_above_the_distance(data, alpha):
-    reference = np.array(data.draw(counts.filter(any)))
-    window = np.array(
-        data.draw(st.lists(st.integers(0, 500), min_size=len(reference), max_size=len(reference)).filter(any))
-    )
-    distance, low = ks_distance(reference, window, alpha)
-    assert 0 <= low <= distance <= 1 + 1e-12
-    value, bound = stability_index(reference, window, z=2.0)
-    assert value >= -1e-12
-    assert 0 <= bound <= max(value, 0)
-    grouped = group_bins(reference, window)
-    assert grouped[0].sum() == reference.sum()
-    assert grouped[1].sum() == window.sum()
-    assert len(grouped[0]) <= 10
-    assert stability_index(*grouped, z=2.0)[0] >= -1e-12
-
-
-@given(
-    st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50), min_size=1),
-    st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50), min_size=1),
-)
-def test_the_index_of_categories_does_not_depend_on_their_order(reference, window):
-    straight = stability_index(*align_categories(reference, window), z=1.0)
-    turned = stability_index(
-        *align_categories(dict(reversed(reference.items())), dict(reversed(window.items()))), z=1.0
-    )
-    assert straight == turned
+# --- scoring
 
 
 @given(
@@ -170,44 +42,6 @@ def test_scores_of_any_kind_have_finite_metrics(pairs):
     assert np.isfinite(area.error)
     assert np.isfinite(loss.value)
     assert abs(roc_auc(-scores, 1 - labels).value - area.value) < 1e-12
-
-
-# --- capture: nothing that can be written makes reading fail, and nothing is lost
-
-
-def physical_lines(text):
-    return [line for line in text.split("\n") if line.strip()]
-
-
-@given(st.lists(documents, max_size=5))
-def test_any_json_is_read_or_refused(bodies):
-    text = "\n".join(json.dumps(body) for body in bodies)
-    inferences, rejected = read_capture(text, "a.jsonl", 2)
-    assert len(inferences) + len(rejected) >= len(physical_lines(text))
-    outcomes, bad = read_outcomes(text, "b.jsonl")
-    assert len(outcomes) + len(bad) == len(physical_lines(text))
-    observe_hour(NOW, inferences, rejected, baseline(rows=50), CHAMPION)
-
-
-@given(st.text(max_size=200))
-def test_any_text_is_read_or_refused(text):
-    inferences, rejected = read_capture(text, "a.jsonl", 2)
-    assert inferences == []
-    assert len(rejected) == len(physical_lines(text))
-
-
-@given(documents, st.sampled_from(["endpointInput", "endpointOutput", "eventMetadata"]), st.text(max_size=12))
-def test_a_record_of_which_any_part_is_anything_is_read_or_refused(anything, part, key):
-    record = capture_record(output='{"model_package": "p", "predictions": [{"score": 0.5}]}')
-    holder = record["eventMetadata"] if part == "eventMetadata" else record["captureData"][part]
-    for name in list(holder):
-        changed = json.loads(json.dumps(record))
-        (changed["eventMetadata"] if part == "eventMetadata" else changed["captureData"][part])[name] = (
-            anything
-        )
-        inferences, rejected = read_capture(json.dumps(changed), "a.jsonl", 2)
-        assert bool(inferences) != bool(rejected)
-        observe_hour(NOW, inferences, rejected, baseline(rows=50), CHAMPION)
 
 
 # --- planning

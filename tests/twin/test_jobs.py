@@ -39,6 +39,20 @@ for path in source.rglob("*"):
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
 """
+SHARE = """
+import json, pathlib, sys
+source, target = map(pathlib.Path, sys.argv[1:3])
+me = json.loads(pathlib.Path(sys.argv[3]).read_text())
+files = sorted(path.name for path in source.rglob("*.csv"))
+(target / (me["current_host"] + ".json")).write_text(json.dumps({"files": files, "hosts": me["hosts"]}))
+"""
+SECOND_FAILS = """
+import json, pathlib, sys
+me = json.loads(pathlib.Path(sys.argv[1]).read_text())["current_host"]
+(pathlib.Path(sys.argv[2]) / me).write_text(me)
+sys.exit(f"{me} has no disk" if me == "algo-2" else 0)
+"""
+PROCESSING_EVENT = "SageMaker Processing Job State Change"
 IN, OUT = "/opt/ml/processing/in", "/opt/ml/processing/out"
 
 
@@ -111,6 +125,51 @@ class TestProcessing:
         twin.sagemaker.create_processing_job(**request)
         twin.advance(minutes=5)
         assert twin.keys("o/") == ["o/deep/a.csv", "o/deep/c.csv"]
+
+    @pytest.mark.parametrize("kind", ["S3Prefix", "ManifestFile"])
+    def test_machines_share_an_input_out_and_upload_into_one_place(self, twin, kind):
+        for name in "abcd":
+            twin.put(f"pool/{name}.csv", name)
+        pool = f"s3://{BUCKET}/pool"
+        if kind == "ManifestFile":
+            names = [f"{name}.csv" for name in "abcd"]
+            pool = twin.put("m.json", json.dumps([{"prefix": f"{pool}/"}, *names]))
+        request = processing_request(
+            "job",
+            twin.put("code/step.py", SHARE),
+            inputs={"pool": (pool, IN)},
+            outputs={"o": (f"s3://{BUCKET}/o", OUT)},
+            arguments=[IN, OUT, "/opt/ml/config/resourceconfig.json"],
+        )
+        request["ProcessingInputs"][1]["S3Input"] |= {
+            "S3DataType": kind,
+            "S3DataDistributionType": "ShardedByS3Key",
+        }
+        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 3
+        twin.sagemaker.create_processing_job(**request)
+        twin.advance(minutes=5)
+        left = [json.loads(twin.read(f"o/algo-{number}.json")) for number in (1, 2, 3)]
+        assert sorted(name for machine in left for name in machine["files"]) == [f"{n}.csv" for n in "abcd"]
+        assert [len(machine["files"]) for machine in left] == [2, 1, 1]
+        assert {tuple(machine["hosts"]) for machine in left} == {("algo-1", "algo-2", "algo-3")}
+
+    def test_one_machine_that_fails_fails_the_job(self, twin):
+        twin.put("pool/a.csv", "1")
+        request = processing_request(
+            "job",
+            twin.put("code/step.py", SECOND_FAILS),
+            outputs={"o": (f"s3://{BUCKET}/o", OUT)},
+            arguments=["/opt/ml/config/resourceconfig.json", OUT],
+        )
+        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 2
+        twin.sagemaker.create_processing_job(**request)
+        twin.advance(minutes=5)
+        job = twin.sagemaker.describe_processing_job(ProcessingJobName="job")
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert "algo-2 has no disk" in job["FailureReason"]
+        assert twin.keys("o/") == []
+        statuses = [detail["ProcessingJobStatus"] for detail in twin.bus.details(PROCESSING_EVENT)]
+        assert statuses == ["InProgress", "Failed"]
 
     def test_an_empty_prefix_fails_the_job_in_sagemakers_words(self, twin):
         job = run_processing(twin, COPY, inputs={"raw": (f"s3://{BUCKET}/nothing", IN)})
@@ -515,10 +574,10 @@ class TestRefusals:
         with pytest.raises(TwinError, match=named):
             twin.sagemaker.create_training_job(**training_request("train", f"s3://{BUCKET}/s") | change)
 
-    def test_two_instances_are_not_yet(self, twin):
+    def test_more_machines_than_this_one_can_be(self, twin):
         request = processing_request("job", f"s3://{BUCKET}/code/step.py")
-        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 2
-        with pytest.raises(TwinError, match="one instance"):
+        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 9
+        with pytest.raises(TwinError, match="8 instances at most"):
             twin.sagemaker.create_processing_job(**request)
 
 

@@ -1,19 +1,24 @@
-"""CreateProcessingJob: the request's rules, and a run of its container under the /opt/ml contract."""
+"""CreateProcessingJob: the request's rules, and a run of its containers under the /opt/ml contract."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from twin.interfaces import TwinError
 from twin.jobs.containers import framework_image
+from twin.jobs.process import Exit
 from twin.jobs.record import ProcessingRecord
-from twin.jobs.storage import JobFailedError
+from twin.jobs.storage import EVERYTHING, JobFailedError, Share
 from twin.jobs.workplace import Outcome, Workplace, failed, last_line
 from twin.service_shapes import check_request, refuse_unsupported, validation_error
 
 _LOCAL = "/opt/ml/processing/"
 _MESSAGE_BYTES = 1024
+# Each is a process of this one machine.
+_MACHINES = 8
 
 # Accepted and described without effect here: networks, trials and tags change nothing on one machine.
 _SUPPORTED = (
@@ -41,8 +46,10 @@ def check_processing(request: Mapping[str, Any]) -> None:
         raise TwinError(
             f"a processing job on {image.repository} needs a ContainerEntrypoint: the twin has no image"
         )
-    if request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] != 1:
-        raise TwinError("the twin runs processing jobs on one instance: set InstanceCount to 1")
+    if _hosts(request)[_MACHINES:]:
+        raise TwinError(
+            f"the twin runs processing jobs on {_MACHINES} instances at most: set InstanceCount so"
+        )
     names: set[str] = set()
     for given in request.get("ProcessingInputs", ()):
         _check_input(given)
@@ -86,51 +93,86 @@ def _check_local(path: str) -> None:
         raise validation_error(f"LocalPath must be a path below {_LOCAL}, got {path}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Machine:
+    """One of a job's machines: its name, its place among them, and its file system."""
+
+    host: str
+    index: int
+    at: Workplace
+
+
 def run_processing(job: ProcessingRecord, at: Workplace) -> Outcome:
-    """Run the job's program to its end, on this machine, now."""
-    at.sandbox.reset()
+    """Run the job's program to its end on every machine, at once, on this one, now."""
+    hosts = _hosts(job.request)
+    machines = [
+        _Machine(host=host, index=index, at=at if len(hosts) == 1 else at.machine(host))
+        for index, host in enumerate(hosts)
+    ]
     try:
-        _download(job, at)
-        _write_configuration(job, at)
+        for machine in machines:
+            machine.at.sandbox.reset()
+            _download(job, machine)
+            _write_configuration(job, machine)
     except JobFailedError as failure:
         return failed(str(failure))
+    at.interpreter.prepare()
+    with ThreadPoolExecutor(len(machines)) as together:
+        exits = list(together.map(lambda machine: _run(job, machine.at), machines))
+    for machine, ended in zip(machines, exits, strict=True):
+        if ended.cut_short or ended.code:
+            return _ended_badly(machine.at, ended)
+    return Outcome(
+        status="Completed",
+        secondary_status="Completed",
+        exit_message=_exit_message(machines[0].at),
+        publish=lambda: _upload(job, machines),
+    )
+
+
+def _hosts(request: Mapping[str, Any]) -> list[str]:
+    count = request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    return [f"algo-{number}" for number in range(1, count + 1)]
+
+
+def _run(job: ProcessingRecord, at: Workplace) -> Exit:
     application = job.request["AppSpecification"]
-    ended = at.run(
+    return at.run(
         [*application["ContainerEntrypoint"], *application.get("ContainerArguments", ())],
         {"PROCESSING_JOB_NAME": job.name, **job.request.get("Environment", {})},
         directory=at.sandbox.home,
         limit_seconds=float(job.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)),
     )
+
+
+def _ended_badly(at: Workplace, ended: Exit) -> Outcome:
     message = _exit_message(at)
     if ended.cut_short:
         return Outcome(status="Stopped", secondary_status="MaxRuntimeExceeded", exit_message=message)
-    if ended.code != 0:
-        reason = f"AlgorithmError: {message or last_line(ended.log)}, exit code: {ended.code}"
-        return failed(reason, exit_message=message)
-    return Outcome(
-        status="Completed",
-        secondary_status="Completed",
-        exit_message=message,
-        publish=lambda: _upload(job, at),
-    )
+    reason = f"AlgorithmError: {message or last_line(ended.log)}, exit code: {ended.code}"
+    return failed(reason, exit_message=message)
 
 
-def _download(job: ProcessingRecord, at: Workplace) -> None:
+def _download(job: ProcessingRecord, machine: _Machine) -> None:
     for given in job.request.get("ProcessingInputs", ()):
         source = given["S3Input"]
-        into = at.sandbox.directory(source["LocalPath"])
+        into = machine.at.sandbox.directory(source["LocalPath"])
+        shared_out = source.get("S3DataDistributionType") == "ShardedByS3Key"
+        share = Share(machine.index, len(_hosts(job.request))) if shared_out else EVERYTHING
         if source["S3DataType"] == "ManifestFile":
-            at.store.download_manifest(source["S3Uri"], into)
+            machine.at.store.download_manifest(source["S3Uri"], into, share)
         else:
-            at.store.download_prefix(source["S3Uri"], into)
+            machine.at.store.download_prefix(source["S3Uri"], into, share)
 
 
-def _write_configuration(job: ProcessingRecord, at: Workplace) -> None:
-    cluster = job.request["ProcessingResources"]["ClusterConfig"]
-    at.sandbox.write_json(
-        "/opt/ml/config/resourceconfig.json",
-        {"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": cluster["InstanceType"]},
-    )
+def _write_configuration(job: ProcessingRecord, machine: _Machine) -> None:
+    cluster, at = job.request["ProcessingResources"]["ClusterConfig"], machine.at
+    resources = {
+        "current_host": machine.host,
+        "hosts": _hosts(job.request),
+        "current_instance_type": cluster["InstanceType"],
+    }
+    at.sandbox.write_json("/opt/ml/config/resourceconfig.json", resources)
     described = {name: value for name, value in job.request.items() if name != "Tags"}
     at.sandbox.write_json(
         "/opt/ml/config/processingjobconfig.json", {"ProcessingJobArn": job.arn, **described}
@@ -140,11 +182,14 @@ def _write_configuration(job: ProcessingRecord, at: Workplace) -> None:
         at.sandbox.directory(output["S3Output"]["LocalPath"])
 
 
-def _upload(job: ProcessingRecord, at: Workplace) -> None:
+def _upload(job: ProcessingRecord, machines: list[_Machine]) -> None:
+    """What every machine left, in one place: of files of one name the last machine's stays."""
     key = job.request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
     for output in _outputs(job.request):
         target = output["S3Output"]
-        at.store.upload_tree(at.sandbox.path(target["LocalPath"]), target["S3Uri"], key)
+        for machine in machines:
+            tree = machine.at.sandbox.path(target["LocalPath"])
+            machine.at.store.upload_tree(tree, target["S3Uri"], key)
 
 
 def _exit_message(at: Workplace) -> str | None:

@@ -25,6 +25,23 @@ class JobFailedError(Exception):
 
 
 @dataclass(frozen=True)
+class Share:
+    """One of several machines, of which each gets every so-manieth object of an input (ShardedByS3Key).
+
+    SageMaker does not say which object goes where; only that each goes to one machine.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        return sorted(names)[self.index :: self.count]
+
+
+EVERYTHING = Share()
+
+
+@dataclass(frozen=True)
 class Location:
     """An s3:// address; `key` may be a whole key or a prefix."""
 
@@ -53,18 +70,17 @@ class ObjectStore:
         self._s3 = s3
         self._role = role_arn
 
-    def download_prefix(self, uri: str, into: Path) -> None:
+    def download_prefix(self, uri: str, into: Path, share: Share = EVERYTHING) -> None:
         """Every object under a prefix, or the one object; finding none is a JobFailedError."""
         location = Location.parse(uri)
-        found = False
-        for key in self._keys(location):
+        keys = list(self._keys(location))
+        if not keys:
+            raise JobFailedError(self._nothing_found(uri, location.bucket))
+        for key in share.of(keys):
             target = _target(into, _relative(key, location.key))
             target.write_bytes(self.read(f"s3://{location.bucket}/{key}"))
-            found = True
-        if not found:
-            raise JobFailedError(self._nothing_found(uri, location.bucket))
 
-    def download_manifest(self, uri: str, into: Path) -> None:
+    def download_manifest(self, uri: str, into: Path, share: Share = EVERYTHING) -> None:
         """The objects that a ManifestFile lists: `[{"prefix": "s3://…"}, "relative/key", …]`."""
         document = json.loads(self.read(uri))
         match document:
@@ -72,7 +88,7 @@ class ObjectStore:
                 base = Location.parse(prefix)
             case _:
                 raise JobFailedError(f"ClientError: Data download failed:Failed to parse manifest {uri}")
-        for name in names:
+        for name in share.of(names):
             target = _target(into, name)
             target.write_bytes(self.read(f"s3://{base.bucket}/{base.key}{name}"))
 

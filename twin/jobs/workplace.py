@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ class Workplace:
     store: ObjectStore
     interpreter: Interpreter
     processes: Processes
+
+    def machine(self, host: str) -> Workplace:
+        """The same for one of several machines, each with a file system of its own."""
+        return replace(self, sandbox=Sandbox(self.sandbox.home / host))
 
     def run(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,24 +13,29 @@ import boto3
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lambdas.observe.observe.sight import HOUR, Seen, Sight
 from lambdas.runtime import Environment, logger, read_environment, time_of
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.errors import AwsError, Missing
 from selfheal.aws.objects import Objects, split_uri
-from selfheal.aws.policies import observe_policy
+from selfheal.aws.policies import job_settings, observe_policy
+from selfheal.aws.profile_job import ProfileJobs
 from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
-from selfheal.observe.baseline import Baseline, BaselineError
-from selfheal.observe.hours import observe_hour
-from selfheal.observe.judgement import judge
+from selfheal.observe.baseline import Baseline
+from selfheal.observe.judgement import Judgement, judge
+from selfheal.observe.layout import BaselineError
 from selfheal.observe.monitor_files import statistics, violations
 from selfheal.observe.policy import ObservePolicy
 from selfheal.observe.report import Report, no_data
-from selfheal.observe.signals import SignalKind, Status
+from selfheal.observe.signals import Signal, SignalKind, Status
+from selfheal.observe.standing import Standing, advance, first_standing
+from selfheal.observe.watch import WEEK
 
 METRICS = {
     SignalKind.DATA_DRIFT: "DataDriftBreaches",
+    SignalKind.PREDICTION_DRIFT: "PredictionDriftBreaches",
     SignalKind.DATA_QUALITY: "DataQualityBreaches",
     SignalKind.PERFORMANCE: "PerformanceBreaches",
 }
@@ -41,6 +47,7 @@ class ObserveEnvironment(Environment):
 
     champion_parameter: str
     observe_policy: str
+    profile_job: str
 
 
 class Observer:
@@ -55,10 +62,22 @@ class Observer:
         self._store = TrafficStore(objects, environment.endpoint, environment.variant)
         self._objects = objects
         self._policy: ObservePolicy = observe_policy(environment.observe_policy)
+        performance = self._policy.performance
+        longest = max(self._policy.drift.window_hours, performance.window_hours + performance.mature_hours)
+        self._longest = timedelta(hours=max(WEEK, round(longest)))
+        jobs = ProfileJobs(
+            self._sagemaker,
+            objects,
+            environment.endpoint,
+            settings=job_settings(environment.profile_job),
+            policy=self._policy.volume,
+        )
+        self._sight = Sight(self._store, jobs, self._longest)
         self._baseline = functools.lru_cache(maxsize=2)(self._load_baseline)
 
     def observe(self, at: datetime) -> Report:
-        """The report of the hour that closed before `at`. What cannot be judged is `NO_DATA`, with the reason."""
+        """The report of the last hour whose files have had their time to come. What cannot be judged is
+        `NO_DATA`, with the reason."""
         try:
             model = self._pointer.model()
             if model is None:
@@ -71,23 +90,35 @@ class Observer:
         return self._judge(at, package, baseline)
 
     def _judge(self, at: datetime, package: str, baseline: Baseline) -> Report:
-        now = at.replace(minute=0, second=0, microsecond=0)
-        start = now - timedelta(hours=1)
-        inferences, rejected = self._store.inferences(start, len(baseline.features))
-        hour = observe_hour(start, inferences, rejected, baseline, package)
-        self._store.save_hour(package, hour)
-        longest = timedelta(hours=max(self._policy.drift.window_hours, self._policy.performance.window_hours))
-        labels, bad_labels = self._store.labels(now - longest, at)
-        self._store.reject(start, [*rejected, *bad_labels])
-        hours = self._store.hours(package, now - longest, now)
-        signals = judge(baseline, hours, labels, self._policy, now)
-        report = Report(endpoint=self._endpoint, champion=package, at=at, signals=signals)
-        files = {
-            "statistics": statistics(baseline.features, hour.profile),
-            "constraint_violations": violations(signals),
-        }
-        self._reports.save(report, files)
+        # A job's end may wake us early in an hour: the hour before is not due then.
+        due = at - timedelta(minutes=self._policy.capture_delay_minutes)
+        now = due.replace(minute=0, second=0, microsecond=0)
+        seen = self._sight.see(now, package, baseline)
+        for start, reason in seen.awaited.items():
+            logger.warning("an hour is not known yet", hour=start.isoformat(), reason=reason)
+        standing = self._advance(now, package, baseline, seen)
+        outcomes, bad_labels = self._store.outcomes(now - self._longest, at, baseline.schema)
+        self._store.reject(now - HOUR, [*seen.rejected, *bad_labels])
+        judgement = judge(baseline, standing, seen.hours, outcomes, self._policy, now)
+        awaited = seen.awaited.get(now - HOUR)
+        report = Report(
+            endpoint=self._endpoint,
+            champion=package,
+            at=at,
+            signals=_signals(judgement, awaited),
+            performance=judgement.performance,
+            measures=judgement.measures if awaited is None else (),
+        )
+        self._reports.save(report, _monitor_files(report, seen, now))
         return report
+
+    def _advance(self, now: datetime, package: str, baseline: Baseline, seen: Seen) -> Standing | None:
+        """The standing after the last hour, from the one before the first hour that changed."""
+        before = self._store.standing(package, seen.changed - HOUR) or first_standing(baseline)
+        standing = advance(baseline, before, seen.hours, self._policy.drift)
+        if standing is not None:
+            self._store.save_standing(package, now - HOUR, standing)
+        return standing
 
     def _load_baseline(self, model: str) -> tuple[str, Baseline]:
         package = package_of(self._sagemaker, model)
@@ -99,13 +130,34 @@ class Observer:
         return package, Baseline.from_json(body)
 
 
+def _signals(judgement: Judgement, awaited: str | None) -> tuple[Signal, ...]:
+    """All signals; where the last hour is not known yet, those alone that do not speak of it."""
+    if awaited is None:
+        return judgement.signals
+    matured = tuple(signal for signal in judgement.signals if signal.kind is SignalKind.PERFORMANCE)
+    return (*(each for each in no_data(awaited) if each.kind is not SignalKind.PERFORMANCE), *matured)
+
+
+def _monitor_files(report: Report, seen: Seen, now: datetime) -> Mapping[str, Any]:
+    """Model Monitor's files of the last hour; none while it is not known."""
+    if now - HOUR in seen.awaited:
+        return {}
+    return {
+        "statistics": statistics(seen.hours[-1].profile),
+        "constraint_violations": violations(report.signals),
+    }
+
+
 @functools.cache
 def observer() -> Observer:
     return Observer(read_environment(ObserveEnvironment))
 
 
 def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Entry point: EventBridge's scheduled event."""
+    """Entry point: EventBridge's scheduled event, or that a profile job came to its end.
+
+    Both wake a look at what there is: which of them it was does not matter, nor that one of them is lost.
+    """
     report = observer().observe(time_of(event))
     emit(report)
     for signal in report.signals:

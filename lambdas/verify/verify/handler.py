@@ -18,7 +18,8 @@ from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.performance import join, performance_signal
+from selfheal.observe.outcomes import Predictions, join
+from selfheal.observe.performance import Realized, performance_signal
 from selfheal.observe.report import no_data
 from selfheal.observe.signals import Signal, SignalKind
 from selfheal.record.incident import Incident
@@ -101,10 +102,12 @@ class Verifier:
         since = incident.acted_at - timedelta(hours=1)
         _, key = split_uri(self._registry.package(package).baseline_uri)
         baseline = Baseline.from_json(self._objects.read_json(key))
-        hours = self._store.hours(package, since, step.at)
-        labels, _ = self._store.labels(since, step.at)
-        scored = [pair for hour in hours for pair in hour.predictions]
-        return performance_signal(baseline, *join(scored, labels), self._performance)
+        hours = self._store.hours(package, baseline.layout, since, step.at)
+        outcomes, _ = self._store.outcomes(since, step.at, baseline.schema)
+        predictions = Predictions.merge(stored.hour.predictions for stored in hours)
+        joined = join(predictions, outcomes, step.at, self._performance.mature_hours)
+        realized = Realized.of(baseline.task, joined)
+        return performance_signal(baseline.task, realized, baseline.metrics, self._performance)
 
 
 @functools.cache

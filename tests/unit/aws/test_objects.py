@@ -14,7 +14,7 @@ def shout(text, key):
 
 
 def read_all(objects, prefix):
-    return {key: objects.parsed(key, etag, shout) for key, etag in objects.list(prefix)}
+    return {key: objects.parsed(key, etag, shout) for key, etag, _ in objects.list(prefix)}
 
 
 def test_an_unchanged_object_is_not_fetched_twice(account):
@@ -54,7 +54,7 @@ def test_what_the_window_has_passed_is_forgotten_and_fetched_again(account):
 
 def test_what_cannot_be_parsed_is_not_remembered(account):
     account.objects.write("a/1", "one")
-    ((key, etag),) = account.objects.list("a/")
+    ((key, etag, _),) = account.objects.list("a/")
 
     def fail(text, key):
         raise ValueError(f"cannot read {key}")
@@ -67,17 +67,17 @@ def test_what_cannot_be_parsed_is_not_remembered(account):
 def test_limits_leave_both_ends_out_and_keep_the_order(account):
     for key in ("a/05", "a/05/x", "a/06/x", "a/07", "a/07/x", "b/06"):
         account.objects.write(key, key)
-    found = [key for key, _ in account.objects.list("a/", after="a/05", before="a/07")]
+    found = [key for key, _, _ in account.objects.list("a/", after="a/05", before="a/07")]
     assert found == ["a/05/x", "a/06/x"]
-    assert [key for key, _ in account.objects.list("a/", after="a/07")] == ["a/07/x"]
-    assert [key for key, _ in account.objects.list("nothing/")] == []
+    assert [key for key, _, _ in account.objects.list("a/", after="a/07")] == ["a/07/x"]
+    assert [key for key, _, _ in account.objects.list("nothing/")] == []
 
 
 def test_listing_goes_on_over_pages(account):
     for number in range(1005):
         account.objects.write(f"a/{number:04d}", "x")
     account.calls.forget()
-    keys = [key for key, _ in account.objects.list("a/", after="a/0001")]
+    keys = [key for key, _, _ in account.objects.list("a/", after="a/0001")]
     assert keys == [f"a/{number:04d}" for number in range(2, 1005)]
     assert len(account.calls.of("ListObjectsV2")) == 2
 

@@ -19,6 +19,7 @@ from selfheal.verify.policy import RecoveryPolicy
 from unit.account import (
     BUCKET,
     CHAMPION_PARAMETER,
+    IMAGE,
     MODE_PARAMETER,
     NAME,
     ROLE,
@@ -38,7 +39,22 @@ ENVIRONMENT = {
     "SELFHEAL_KILL_SWITCH_PARAMETER": SWITCH_PARAMETER,
     "SELFHEAL_SERVING_ROLE": ROLE,
     "SELFHEAL_PIPELINE": "flights-retraining",
-    "SELFHEAL_OBSERVE_POLICY": policy_json(ObservePolicy(performance=PerformancePolicy(min_labels=50))),
+    "SELFHEAL_OBSERVE_POLICY": policy_json(
+        ObservePolicy(performance=PerformancePolicy(min_labels=50, mature_hours=0))
+    ),
+    "SELFHEAL_PROFILE_JOB": json.dumps(
+        {
+            "role_arn": "arn:aws:iam::123456789012:role/profile-jobs",
+            "image_uri": IMAGE,
+            "spark_image_uri": "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5",
+            "source_uri": "s3://assets/source.tar.gz",
+            "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/0a1b",
+            "volume_kms_key_arn": None,
+            "instance_type": "ml.m5.xlarge",
+            "volume_gb": 30,
+            "max_run_minutes": 50,
+        }
+    ),
     "SELFHEAL_DIAGNOSIS_POLICY": policy_json(DiagnosisPolicy()),
     "SELFHEAL_RELEASE_POLICY": policy_json(ReleasePolicy()),
     "SELFHEAL_RECOVERY_POLICY": policy_json(RecoveryPolicy(min_labels=50)),

@@ -21,6 +21,7 @@ SCHEDULED = {
     "detail": {},
 }
 KINDS = {"data-drift", "data-quality", "performance"}
+JUDGED = KINDS | {"prediction-drift"}
 
 
 @pytest.fixture
@@ -32,12 +33,13 @@ def capture(account, lines, at=NOW - HOUR):
     account.objects.write(f"capture/{NAME}/{VARIANT}/{at:%Y/%m/%d/%H}/a.jsonl", "\n".join(lines))
 
 
-def traffic(package, rows=1200, shift=0.0, score=0.5, at=NOW - HOUR):
+def traffic(package, rows=1200, shift=0.0, score=None, at=NOW - HOUR):
+    """Rows and answers as the baseline has them, but for a shift of x or a score of their own."""
     generator = np.random.default_rng(3)
     return [
         capture_line(
             f"{generator.normal(shift):.4f},{generator.choice(['a', 'b', 'c'])}",
-            answer(score, package=package),
+            answer(generator.beta(2, 2) if score is None else score, package=package),
             key=f"e{number}",
             at=at + timedelta(seconds=2 * number),
         )
@@ -68,19 +70,27 @@ def metrics(capsys):
 def test_an_hour_of_healthy_traffic(account, observe, capsys):
     package = account.champion()
     capture(account, traffic(package))
-    assert observe(SCHEDULED) == {"champion": package, "signals": 7}
+    assert observe(SCHEDULED) == {"champion": package, "signals": 20}
     assert {status for _, status in statuses(account)} <= {"OK", "WARN", "NO_DATA"}
     assert ("performance", "NO_DATA") in statuses(account)
-    assert metrics(capsys) == {"DataDriftBreaches": 0, "DataQualityBreaches": 0}
-    assert account.keys("profiles/") == [f"profiles/{NAME}/flights-1/2013/03/01/11.json"]
+    assert metrics(capsys) == {
+        "DataDriftBreaches": 0,
+        "PredictionDriftBreaches": 0,
+        "DataQualityBreaches": 0,
+    }
+    assert account.keys("profiles/") == [
+        f"profiles/{NAME}/flights-1.standing/2013/03/01/11.json",
+        f"profiles/{NAME}/flights-1/2013/03/01/11.json",
+    ]
     assert f"reports/{NAME}/2013/03/01/12/statistics.json" in account.keys("reports/")
     assert account.keys("rejected/") == []
 
 
 def test_moved_traffic_breaches_and_is_a_violation(account, observe, capsys):
-    capture(account, traffic(account.champion(), shift=1.0))
+    capture(account, traffic(account.champion(), shift=2.0))
     observe(SCHEDULED)
-    assert metrics(capsys) == {"DataDriftBreaches": 1, "DataQualityBreaches": 0}
+    found = metrics(capsys)
+    assert (found["DataDriftBreaches"], found["PredictionDriftBreaches"]) == (1, 0)
     body = json.loads(account.text(f"reports/{NAME}/2013/03/01/12/constraint_violations.json"))
     assert [v["feature_name"] for v in body["violations"]] == ["x"]
 
@@ -106,7 +116,7 @@ def test_observing_twice_changes_nothing(account, observe):
     capture(account, traffic(account.champion()))
     observe(SCHEDULED)
     first = written(account)
-    assert len(first) == 5
+    assert len(first) == 6
     observe(SCHEDULED)
     assert written(account) == first
 
@@ -154,7 +164,8 @@ def test_a_missing_baseline_is_no_data(account, observe, capsys):
         ("[]", "not a baseline"),
         ("{}", "not a baseline"),
         ('{"version": 9}', "version 9"),
-        ('{"version": 1, "features": [{"name": "x"}]}', "not a baseline"),
+        ('{"version": 1, "features": [{"name": "x"}]}', "train again"),
+        ('{"version": 2, "layout": [{"name": "x"}], "window": ["a", "b"]}', "not a baseline"),
     ],
 )
 def test_a_broken_baseline_is_no_data(account, observe, capsys, content, reason):
@@ -171,7 +182,7 @@ def test_a_model_of_no_package_is_no_data(account, observe, capsys):
 def test_an_empty_window_is_no_data_of_the_champion(account, observe, capsys):
     package = account.champion()
     assert observe(SCHEDULED)["champion"] == package
-    assert statuses(account) == {(kind, "NO_DATA") for kind in KINDS}
+    assert statuses(account) == {(kind, "NO_DATA") for kind in JUDGED}
     assert metrics(capsys) == {}
     assert account.calls.changes() == []
 
@@ -186,7 +197,7 @@ def test_a_malformed_line_is_kept_with_its_place_and_the_rest_is_used(account, o
     kept = [json.loads(line) for line in account.text(f"rejected/{NAME}/2013/03/01/11.jsonl").splitlines()]
     assert [(item["line"], item["text"]) for item in kept] == [(8, lines[7]), (10, lines[9])]
     stored = json.loads(account.text(f"profiles/{NAME}/flights-1/2013/03/01/11.json"))
-    assert stored["rows"] + stored["malformed"] == 300
+    assert stored["hour"]["profile"]["rows"] + stored["hour"]["malformed"] == 300
     assert account.calls.changes() == []
 
 
@@ -214,7 +225,8 @@ def test_a_new_champion_has_a_baseline_of_its_own(account, observe):
     second = account.package("second")
     account.set(CHAMPION_PARAMETER, account.model("second-model", second))
     assert observe(SCHEDULED)["champion"] == second
-    assert [key.split("/")[2] for key in account.keys("profiles/")] == ["flights-1", "flights-2"]
+    folders = {key.split("/")[2] for key in account.keys("profiles/")}
+    assert folders == {"flights-1", "flights-1.standing", "flights-2", "flights-2.standing"}
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from selfheal.aws.traffic_store import TrafficStore
+from selfheal.aws.traffic_store import Stored, TrafficStore
 from selfheal.diagnose.causes import Cause
 from selfheal.observe.signals import SignalKind
 from selfheal.record.ledger import EntryKind, actions
 from selfheal.remediate.playbook import Remedy
 from unit.account import NAME, VARIANT
 from unit.lambdas.episodes import incident, kinds
-from unit.samples import NOW, baseline, hour, outcome_line
+from unit.samples import NOW, baseline, hour, outcome_line, predictions
 
 
 def firing_since(account, name, since):
@@ -91,11 +91,12 @@ class TestVerify:
     def test_a_challenger_is_judged_by_its_own_answers(self, account, verify, score, label, next_):
         candidate = account.champion()
         acted = NOW - timedelta(hours=3)
-        predictions = [(f"e{number}", score) for number in range(100)]
         store = TrafficStore(account.objects, NAME, VARIANT)
         start = NOW - timedelta(hours=2)
-        store.save_hour(candidate, hour(baseline(), start, [0.0], ["a"], predictions=predictions))
-        lines = "\n".join(outcome_line(key, label) for key, _ in predictions)
+        answers = predictions([score] * 100, at=start)
+        stored = Stored(hour=hour(baseline(), start, [0.0], ["a"], answers=answers), sources="any")
+        store.save_hour(candidate, stored)
+        lines = "\n".join(outcome_line(key, label) for key in answers.keys)
         account.objects.write(f"ground-truth/{NAME}/{start:%Y/%m/%d/%H}/a.jsonl", lines)
         healed = self.repaired(SignalKind.PERFORMANCE, acted_at=acted, candidate=candidate).with_(
             tried=(Remedy.RETRAIN,)

@@ -1,128 +1,91 @@
-"""Bins, columns and profiles: what counts where, and what is missing."""
+"""Baselines: what they say of payloads, how they are made, stored and refused."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from selfheal.observe.baseline import Baseline, BaselineError, Column, Feature, NumericBins, Sample, merge
-from unit.samples import baseline
+from selfheal.observe.baseline import Baseline
+from selfheal.observe.layout import BaselineError, Role
+from selfheal.observe.metrics.names import Task
+from selfheal.observe.profile import empty
+from selfheal.observe.reference import Champion, make_baseline
+from unit.samples import METRICS, TRAINED_FROM, baseline, hour_number, outputs_of, profile, rows_of
+
+CHAMPION = Champion(metrics=METRICS, window=("2013-01-01T00:00:00+00:00", "2013-01-02T00:00:00+00:00"))
 
 
-def test_values_fall_into_the_bin_that_ends_at_them():
-    bins = NumericBins(np.array([0.0, 1.0, 2.0]))
-    counts = bins.count(np.array([-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0]))
-    # (-inf, 0], (0, 1], (1, 2], (2, inf)
-    assert counts.tolist() == [2, 2, 2, 1]
+def again(before):
+    return Baseline.from_json(json.loads(json.dumps(before.to_json())))
 
 
-def test_the_training_data_lie_between_the_outer_bins():
-    values = np.random.default_rng(0).normal(size=3000)
-    counts = NumericBins.of(values).count(values)
-    assert counts[0] == 0
-    assert counts[-1] == 0
-    assert counts.sum() == values.size
-
-
-def test_bins_of_distinct_values_are_of_equal_share():
-    values = np.random.default_rng(0).permutation(np.arange(256 * 10, dtype=float))
-    assert set(NumericBins.of(values).count(values)[1:-1].tolist()) == {10}
-
-
-def test_a_value_beyond_training_is_counted_as_beyond():
-    bins = NumericBins.of(np.array([1.0, 2.0, 3.0]))
-    assert bins.count(np.array([0.999, 3.001])).tolist()[0] == 1
-    assert bins.count(np.array([0.999, 3.001])).tolist()[-1] == 1
-
-
-def test_constants_make_one_bin():
-    bins = NumericBins.of(np.full(100, 7.0))
-    assert len(bins.edges) == 2
-    assert bins.count(np.array([6.9, 7.0, 7.1])).tolist() == [1, 1, 1]
-
-
-def test_one_row_makes_one_bin():
-    assert NumericBins.of(np.array([3.0])).count(np.array([3.0])).tolist() == [0, 1, 0]
-
-
-@pytest.mark.parametrize("values", [[], [np.nan, np.nan], [np.inf, -np.inf, np.nan]])
-def test_no_finite_value_makes_no_bins(values):
-    with pytest.raises(BaselineError, match="no finite value"):
-        NumericBins.of(np.array(values, dtype=float))
-
-
-def test_nan_and_infinities_are_missing_numbers():
-    feature = Feature("x", NumericBins.of(np.arange(10.0)))
-    column = feature.count(np.array([1.0, np.nan, np.inf, -np.inf, 2.0]))
-    assert (column.present, column.missing, column.rows) == (2, 3, 5)
-
-
-def test_none_is_a_missing_category_and_unseen_ones_are_kept():
-    column = Feature("c", None).count(["a", None, "new", "a"])
-    assert column.counts == {"a": 2, "new": 1}
-    assert (column.present, column.missing) == (3, 1)
-
-
-def test_no_rows_are_no_rows():
-    numeric, categorical = Feature("x", NumericBins.of(np.arange(10.0))), Feature("c", None)
-    assert numeric.count(np.array([])).rows == 0
-    assert categorical.count([]).rows == 0
-    assert Sample().profile([numeric, categorical])["x"].rows == 0
-
-
-def test_a_feature_without_a_column_is_all_missing():
-    features = baseline().features
-    profile = Sample(columns={"x": np.arange(3.0)}).profile(features)
-    assert profile["c"] == Column({}, 3)
-    assert profile["x"].present == 3
-
-
-def test_columns_on_other_bins_are_not_merged():
-    with pytest.raises(BaselineError, match="3 and 4"):
-        Column(np.zeros(3, dtype=np.int64), 0) + Column(np.zeros(4, dtype=np.int64), 0)
-
-
-def test_numbers_and_categories_are_not_merged():
-    with pytest.raises(BaselineError, match="numeric and a categorical"):
-        Column(np.zeros(3, dtype=np.int64), 0) + Column({}, 0)
-
-
-def test_no_profiles_merge_to_nothing():
-    assert merge([]) == {}
-
-
-def test_a_baseline_survives_json():
+def test_a_baseline_survives_json_to_the_bit():
     before = baseline()
-    after = Baseline.from_json(json.loads(json.dumps(before.to_json())))
-    assert after.names == ("x", "c")
-    assert after.metrics == before.metrics
-    assert after.window == before.window
-    assert np.array_equal(after.features[0].bins.edges, before.features[0].bins.edges)
-    assert np.array_equal(after.profile["x"].counts, before.profile["x"].counts)
-    assert after.profile["c"] == before.profile["c"]
+    after = again(before)
+    assert after.to_json() == before.to_json()
+    assert after.layout.digest == before.layout.digest
+    assert (after.metrics, after.window, after.task) == (before.metrics, before.window, before.task)
 
 
-def test_edges_survive_json_to_the_bit():
-    values = np.array([-0.1, 0.1 + 0.2, 1e-300, 1e300])
-    bins = NumericBins.of(values)
-    features = (Feature("x", bins),)
-    before = Baseline(
-        features=features, profile={"x": features[0].count(values)}, metrics={}, window=("a", "b")
-    )
-    after = Baseline.from_json(json.loads(json.dumps(before.to_json())))
-    assert after.features[0].bins.count(values).tolist() == bins.count(values).tolist()
+def test_a_baseline_without_hours_survives_json():
+    before = replace(baseline(), rhythm=None, calibrator={"a": 1}, task=Task.MULTICLASS, classes=("p", "q"))
+    after = again(before)
+    assert (after.rhythm, after.calibrator, after.task) == (None, {"a": 1}, Task.MULTICLASS)
+    assert after.to_json() == before.to_json()
+
+
+def test_payloads_hold_the_inputs_alone():
+    assert baseline().schema.features == (("x", True), ("c", False))
+    assert baseline().schema.task == "binary"
+
+
+def test_the_rows_of_one_side_are_no_gaps_in_the_columns_of_the_other():
+    reference = baseline().profile
+    assert reference.rows == 5000
+    assert reference.missing.tolist() == [0] * 5
+    for place, feature in enumerate(reference.layout.features):
+        assert reference.present(place) == (1000 if feature.role is Role.OUTPUT else 5000)
+
+
+def test_gaps_of_either_side_are_kept():
+    layout, first = baseline().layout, hour_number(TRAINED_FROM)
+    trained = [(first, profile(layout, rows_of([1.0, np.nan], ["a", None])))]
+    answered = [(first + 1, profile(layout, outputs_of([0.5, np.nan, np.nan])))]
+    made = make_baseline(trained, answered, CHAMPION)
+    assert made.profile.missing.tolist() == [1, 1, 2, 2, 2]
+    assert len(made.profile.sample.hashes) == 2
+
+
+def test_a_model_that_answered_nothing_yet_has_a_baseline_of_its_inputs():
+    layout, first = baseline().layout, hour_number(TRAINED_FROM)
+    made = make_baseline([(first, profile(layout, rows_of([1.0, 2.0], ["a", "b"])))], [], CHAMPION)
+    assert [made.profile.present(place) for place in range(5)] == [2, 2, 0, 0, 0]
+    assert again(made).to_json() == made.to_json()
+
+
+def test_no_training_row_makes_no_baseline():
+    with pytest.raises(BaselineError, match="no training row"):
+        make_baseline([], [(0, empty(baseline().layout))], CHAMPION)
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"version": 2}, "version 2"),
-        ({"features": None}, "not a baseline"),
-        ({"features": [{"name": "x"}]}, "edges"),
+        ({"version": 1}, "version 1 is not 2: train again"),
+        ({"layout": None}, "not a baseline"),
+        ({"layout": []}, "at least one feature"),
+        ({"layout": [{"name": "x"}]}, "role"),
+        ({"profile": {}}, "not a profile"),
+        ({"profile": {"layout": "0123"}}, "layout 0123"),
         ({"window": ["2013-01-01"]}, "not a baseline"),
         ({"metrics": 3}, "not a baseline"),
+        ({"task": "guessing"}, "guessing"),
+        ({"rhythm": {"watch": 3}}, "not the state of a watch"),
+        ({"rhythm": {"seasons": {}}}, "not a baseline"),
+        ({"rhythm": "fast"}, "not a baseline"),
     ],
 )
 def test_what_is_no_baseline_is_refused(broken, message):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 
-from selfheal.observe.judgement import judge
+from selfheal.observe.judgement import judge, realize
+from selfheal.observe.metrics.names import Task
+from selfheal.observe.outcomes import Outcomes, Predictions
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
 from selfheal.observe.report import Report
 from selfheal.observe.signals import SignalKind, Status
-from unit.samples import CHAMPION, NOW, baseline, hour, hours_before
+from selfheal.observe.standing import advance, first_standing
+from unit.samples import CHAMPION, NOW, baseline, hour, hours_before, outcomes, predictions
 
 POLICY = ObservePolicy(performance=PerformancePolicy(min_labels=100))
+NOBODY = outcomes([])
 
 
-def traffic(reference, rows=400, hours=4, shift=0.0):
+def traffic(reference, rows=400, hours=30, shift=0.0, now=NOW):
     generator = np.random.default_rng(2)
     return [
         hour(
@@ -23,46 +28,91 @@ def traffic(reference, rows=400, hours=4, shift=0.0):
             start,
             generator.normal(shift, size=rows),
             generator.choice(["a", "b", "c"], size=rows),
-            predictions=[(f"{start:%d%H}-{n}", 0.5) for n in range(rows)],
+            answers=predictions(np.full(rows, 0.5), at=start, prefix=f"{start:%d%H}-"),
+            newest=start + timedelta(minutes=59),
         )
-        for start in hours_before(NOW, hours)
+        for start in hours_before(now, hours)
     ]
 
 
-def test_an_empty_window_is_no_data_of_every_kind():
-    signals = judge(baseline(), [], {}, POLICY, NOW)
-    assert {s.kind for s in signals} == {
+def judged(reference, hours, labels=NOBODY, policy=POLICY, standing=None):
+    standing = standing or advance(reference, first_standing(reference), hours, policy.drift)
+    return judge(reference, standing, hours, labels, policy, NOW)
+
+
+def labels_of(hours):
+    keys = [key for each in hours for key in each.predictions.keys]
+    return replace(outcomes(np.arange(len(keys)) % 2), keys=tuple(keys))
+
+
+def by_kind(found):
+    return {kind: [s for s in found.signals if s.kind is kind] for kind in {s.kind for s in found.signals}}
+
+
+def test_without_an_hour_there_is_no_data_of_any_kind():
+    found = judged(baseline(), [])
+    assert by_kind(found).keys() >= {
         SignalKind.DATA_DRIFT,
+        SignalKind.PREDICTION_DRIFT,
         SignalKind.DATA_QUALITY,
         SignalKind.PERFORMANCE,
     }
-    assert {s.status for s in signals} == {Status.NO_DATA}
+    assert Status.OK not in {signal.status for signal in found.signals}
 
 
-def test_healthy_traffic_is_not_a_breach():
-    reference = baseline(metrics={"log_loss": 0.69})
+def test_healthy_traffic_is_no_breach_of_any_kind():
+    reference = baseline(metrics={"log_loss": 0.7})
     hours = traffic(reference)
-    labels = {key: float(n % 2) for n, (key, _) in enumerate(p for h in hours for p in h.predictions)}
-    signals = judge(reference, hours, labels, POLICY, NOW)
-    assert {s.status for s in signals} <= {Status.OK, Status.WARN}
-    assert len(signals) == 2 + 4 + 1
+    found = judged(reference, hours, labels_of(hours))
+    assert Status.BREACH not in {signal.status for signal in found.signals}
+    kinds = by_kind(found)
+    assert {signal.status for signal in kinds[SignalKind.PERFORMANCE]} == {Status.OK}
+    assert {s.subject: s.status for s in kinds[SignalKind.DATA_DRIFT]}["x"] is Status.OK
+    # Nobody's answers are in the profiles of these hours: that is said, and is not well.
+    assert {signal.status for signal in kinds[SignalKind.PREDICTION_DRIFT]} == {Status.NO_DATA}
 
 
-def test_moved_traffic_is_a_breach_of_drift_and_not_of_quality():
+def test_a_model_that_became_worse_is_a_breach_of_performance_alone():
+    reference = baseline(metrics={"log_loss": 0.3})
+    hours = traffic(reference)
+    found = judged(reference, hours, labels_of(hours))
+    breached = {signal.kind for signal in found.signals if signal.status is Status.BREACH}
+    assert breached == {SignalKind.PERFORMANCE}
+    assert found.performance["rows"]["labelled"] == 400 * 7
+
+
+def test_moved_traffic_is_a_breach_of_drift():
     reference = baseline()
-    signals = judge(reference, traffic(reference, shift=1.0), {}, POLICY, NOW)
-    found = Report(endpoint="flights", champion=CHAMPION, at=NOW, signals=signals)
-    assert found.breach_counts() == {SignalKind.DATA_DRIFT: 1, SignalKind.DATA_QUALITY: 0}
+    found = judged(reference, traffic(reference, shift=1.0))
+    report = Report(endpoint="flights", champion=CHAMPION, at=NOW, signals=list(found.signals))
+    assert report.breach_counts()[SignalKind.DATA_DRIFT] == 1
+    assert {
+        s.subject for s in found.signals if s.status is Status.BREACH and s.kind is SignalKind.DATA_DRIFT
+    } == {"x"}
+
+
+def test_traffic_is_judged_without_a_standing_too():
+    reference = replace(baseline(), rhythm=None)
+    found = judge(reference, None, traffic(reference, shift=1.0), NOBODY, POLICY, NOW)
+    assert {
+        s.subject for s in found.signals if s.status is Status.BREACH and s.kind is SignalKind.DATA_DRIFT
+    } == {"x"}
 
 
 def test_hours_beyond_the_longest_window_are_not_looked_at():
-    reference = baseline()
-    policy = ObservePolicy(drift=DriftPolicy(window_hours=2))
-    hours = traffic(reference, rows=2000, hours=1, shift=3.0)
-    old = [
-        type(hours[0])(**{**vars(hours[0]), "start": NOW - timedelta(hours=3)}),
-        *traffic(reference, rows=10, hours=2),
-    ]
-    drift = [s for s in judge(reference, old, {}, policy, NOW) if s.kind is SignalKind.DATA_DRIFT]
-    assert {s.status for s in drift} == {Status.NO_DATA}
-    assert {s.sample for s in drift} == {20}
+    reference = replace(baseline(), rhythm=None)
+    policy = replace(POLICY, drift=DriftPolicy(window_hours=2))
+    old = traffic(reference, rows=2000, hours=1, shift=3.0, now=NOW - timedelta(days=8))
+    found = judge(reference, None, [*old, *traffic(reference, rows=10, hours=2)], NOBODY, policy, NOW)
+    drift = by_kind(found)[SignalKind.DATA_DRIFT]
+    assert {(signal.status, signal.sample) for signal in drift} == {(Status.NO_DATA, 20)}
+
+
+def test_only_answers_whose_labels_have_matured_are_measured():
+    hours = traffic(baseline(), rows=10)
+    found = realize(Task.BINARY, hours, labels_of(hours), PerformancePolicy(mature_hours=24), NOW)
+    assert (found.joined.matured, found.rows) == (70, 70)
+    everything = Predictions.merge(each.predictions for each in hours)
+    assert len(found.joined.young) == len(everything) - 70
+    nothing = Outcomes.merge([])
+    assert realize(Task.BINARY, hours, nothing, PerformancePolicy(), NOW).rows == 0

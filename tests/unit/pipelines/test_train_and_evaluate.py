@@ -19,6 +19,7 @@ from pipelines.steps import assemble, evaluate, train
 from pipelines.steps.archive import ArchivedModel, BadArchive
 from pipelines.steps.workload import Workload
 from selfheal.observe.baseline import Baseline
+from selfheal.observe.estimation import Calibration
 from selfheal.observe.scoring import log_loss
 from unit.pipelines.conftest import rows
 from workloads.flights.inference import Model
@@ -227,15 +228,22 @@ def test_the_baseline_is_of_the_training_data_and_of_the_challengers_quality(run
     files = run(good)
     found = Baseline.from_json(files["baseline"])
     learned = pd.read_csv(assembled / "train" / "train.csv", dtype=str, keep_default_na=False)
-    assert found.names == ("x", "c")
-    assert found.profile["x"].rows == found.profile["c"].rows == len(learned)
-    assert found.profile["x"].missing == (learned["x"] == "").sum()
-    assert found.profile["c"].missing == (learned["c"] == "").sum()
-    assert set(found.profile["c"].counts) == {"a", "b", "c"}
+    names = ["x", "c", "prediction.score", "prediction.class", "prediction.confidence"]
+    assert list(found.layout.names) == names
+    assert found.profile.rows == len(learned)
+    assert found.profile.missing[:2].tolist() == [(learned["x"] == "").sum(), (learned["c"] == "").sum()]
+    assert set(found.layout.features[1].categories) == {"a", "b", "c"}
+    assert found.schema.names == ("x", "c")
     features, labels = holdout(assembled)
     scores = ArchivedModel(good, tmp_path / "again").score(features.to_numpy().tolist())
     assert found.metrics["log_loss"] == pytest.approx(log_loss(scores, labels).value, abs=1e-12)
     assert found.metrics["rows"] == len(labels)
+    # Answers are those on the holdout: on its own training rows a model is surer than it will ever be.
+    assert found.profile.present(names.index("prediction.score")) == len(labels)
+    assert found.profile.moments(2)[0] == pytest.approx(scores.mean(), abs=1e-6)
+    assert Calibration.from_json(found.calibrator)
+    assert found.rhythm is not None
+    assert found.rhythm.watch.rows[:, 0].sum() == (learned["x"] != "").sum()
     assert found.window == (files["evaluation"]["window"]["start"], files["evaluation"]["window"]["end"])
     assert files["statistics"]["dataset"]["item_count"] == len(learned)
     assert [feature["name"] for feature in files["constraints"]["features"]] == ["x", "c"]

@@ -1,0 +1,139 @@
+"""Months past detectors: each month is made once, and every detector looks at it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.detection.protocol import Floats, Level, Window
+from bench.detection.rules import RULES, PlainRules
+from bench.detection.scenarios import LOOKS
+from bench.detection.traffic import Month
+from bench.ours_detection import OurDetector
+from bench.report import cores, say
+
+OURS = "ours"
+RANKS = "ranks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What one detector said in one month.
+
+    Attributes:
+        levels: int8, one a look; shorter than the month where the watch ended early.
+        onset: first changed window; None in a quiet month.
+        since: first look that was taken; earlier ones count as neither alarm nor silence.
+    """
+
+    levels: NDArray[np.int8]
+    onset: int | None
+    since: int = 0
+
+
+@dataclass(frozen=True)
+class Key:
+    """Whose watch it was, against a reference of how many rows, of which scenario."""
+
+    detector: str
+    rows: int
+    scenario: str
+
+
+Watches = Mapping[Key, Sequence[Watch]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One month, for ours against references of some sizes, and for the plain rules against others."""
+
+    name: str
+    month: Month
+    ours: Sequence[int]
+    rules: Sequence[int]
+
+
+@dataclass
+class _Log:
+    """Levels as they come, until there is no more to learn.
+
+    A watch that has seen, since the onset, the level that the scenario asks for is over.
+    """
+
+    onset: int
+    until: Level | None
+    levels: list[int]
+    over: bool = False
+
+    def note(self, look: int, level: int) -> None:
+        self.levels.append(level)
+        self.over = self.until is not None and look >= self.onset and level >= self.until
+
+
+def watch_month(task: Task) -> tuple[dict[Key, Watch], dict[int, Floats]]:
+    """Every detector's watch of one month; and the mean ranks by size of reference, shape (looks, features)."""
+    month, ours, rules = task.month, {}, {}
+    for rows in {*task.ours, *task.rules}:
+        reference = month.reference(rows)
+        if rows in task.ours:
+            ours[rows] = OurDetector()
+            ours[rows].start(reference)
+        if rows in task.rules:
+            rules[rows] = PlainRules(reference)
+    logs = {Key(OURS, rows, task.name): _log(month, month.scenario.until) for rows in ours}
+    logs |= {Key(rule, rows, task.name): _log(month, None) for rows in rules for rule in RULES}
+    ranks: dict[int, list[Floats]] = {rows: [] for rows in rules}
+    for look, window in enumerate(month.windows()):
+        for rows, detector in ours.items():
+            log = logs[Key(OURS, rows, task.name)]
+            if not log.over:
+                log.note(look, detector.look(window))
+        for rows, plain in rules.items():
+            ranks[rows].append(
+                _look(plain, window, look, {rule: logs[Key(rule, rows, task.name)] for rule in RULES})
+            )
+        if all(log.over for log in logs.values()):
+            break
+    onset = None if month.scenario.quiet else month.onset
+    watches = {key: Watch(levels=np.array(log.levels, np.int8), onset=onset) for key, log in logs.items()}
+    return watches, {rows: np.array(looks) for rows, looks in ranks.items()}
+
+
+def watch_all(tasks: Iterable[Task]) -> tuple[dict[Key, list[Watch]], dict[tuple[int, str], list[Floats]]]:
+    """All months, on all cores; watches by key, mean ranks by size of reference and scenario.
+
+    The order within a list is that of the tasks, whichever ends first.
+    """
+    tasks = list(tasks)
+    found: dict[int, tuple[dict[Key, Watch], dict[int, Floats]]] = {}
+    with ProcessPoolExecutor(cores()) as pool:
+        running = {pool.submit(watch_month, task): number for number, task in enumerate(tasks)}
+        for done in as_completed(running):
+            found[running[done]] = done.result()
+            if len(found) % 50 == 0:
+                say(f"watched {len(found)} of {len(tasks)} months")
+    watches: dict[Key, list[Watch]] = defaultdict(list)
+    ranks: dict[tuple[int, str], list[Floats]] = defaultdict(list)
+    for number, task in enumerate(tasks):
+        for key, watch in found[number][0].items():
+            watches[key].append(watch)
+        for rows, means in found[number][1].items():
+            ranks[rows, task.name].append(means)
+    return dict(watches), dict(ranks)
+
+
+def _log(month: Month, until: Level | None) -> _Log:
+    return _Log(onset=month.onset if not month.scenario.quiet else LOOKS, until=until, levels=[])
+
+
+def _look(plain: PlainRules, window: Window, look: int, logs: Mapping[str, _Log]) -> Floats:
+    """Note each rule's alarm, which has one level; the mean ranks of the window."""
+    sight = plain.look(window)
+    for rule, alarm in sight.alarms.items():
+        logs[rule].note(look, Level.BREACH if alarm else Level.NONE)
+    return sight.ranks
