@@ -26,6 +26,8 @@ from selfheal.observe.traffic import EPOCH, MICROSECOND, Schema, Traffic
 # So many of an hour's predictions are kept to be joined with outcomes: a uniform sample where there are more.
 PREDICTIONS = 10_000
 
+USUAL_DAYS = 3
+
 HOUR = timedelta(hours=1)
 DAY, WEEK = 24, 168
 
@@ -232,6 +234,21 @@ def shortest_window(hours: Sequence[Hour], min_rows: int, longest_hours: int, no
                 return window(longest.parts, min(longest_hours, math.ceil(length / DAY) * DAY), now)
             return Window(parts=longest.parts[place:], start=start, end=now)
     return longest
+
+
+def usual_rows(hours: Sequence[Hour], recent: Window) -> float | None:
+    """Rows an hour that the window's hours of the day had before it, silent ones included.
+
+    None unless each was seen on `USUAL_DAYS` days: what is usual takes a few of them to know.
+    """
+    earlier: dict[int, list[int]] = {}
+    for hour in hours:
+        if hour.start < recent.start:
+            earlier.setdefault(hour.number % DAY, []).append(hour.rows)
+    seen = [earlier.get(hour.number % DAY, []) for hour in recent.parts]
+    if not seen or min(map(len, seen)) < USUAL_DAYS:
+        return None
+    return sum(sum(rows) / len(rows) for rows in seen) / len(seen)
 
 
 def _part(start: datetime, traffic: Traffic, schema: Schema, layout: Layout, champion: str) -> Hour:

@@ -9,7 +9,7 @@ from typing import Any
 
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.estimation import Calibration
-from selfheal.observe.hours import Hour, shortest_window, window
+from selfheal.observe.hours import Hour, shortest_window, usual_rows, window
 from selfheal.observe.measures import measures
 from selfheal.observe.metrics.names import Task
 from selfheal.observe.outcomes import Outcomes, Predictions, join
@@ -18,6 +18,7 @@ from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolic
 from selfheal.observe.quality import quality_signals
 from selfheal.observe.signals import Signal
 from selfheal.observe.standing import Standing, drift_of
+from selfheal.observe.watch import DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,13 @@ def judge(
         hours: in order of time; as many as the policy's longest window.
     """
     recent = shortest_window(hours, policy.quality.min_rows, policy.drift.window_hours, now)
+    lately = window(hours, min(DAY, recent.length_hours), now)
     realized = realize(baseline.task, hours, outcomes, policy.performance, now)
     calibration = Calibration.from_json(baseline.calibrator) if baseline.calibrator else None
     return Judgement(
         signals=(
             *drift_of(baseline, standing, hours, policy.drift, now),
-            *quality_signals(baseline, recent, policy.quality, now),
+            *quality_signals(baseline, recent, policy.quality, now, usual_rows(hours, lately), lately=lately),
             performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
         ),
         measures=_measures(baseline, hours, policy.drift, now),

@@ -38,6 +38,7 @@ def quality_signals(
     now: datetime,
     usual_rows_per_hour: float | None = None,
     constraints: Constraints | None = None,
+    lately: Window | None = None,
 ) -> list[Signal]:
     """Signals of broken input; of the model's inputs alone, never of its outputs.
 
@@ -46,14 +47,15 @@ def quality_signals(
     it says nothing of quality.
 
     Args:
-        usual_rows_per_hour: of the window's own hours of the week; None where it is not known.
+        usual_rows_per_hour: of the hours that volume is judged on; None where it is not known.
         constraints: by input, where a team set its own; by default those that training gives.
+        lately: what volume is judged on; by default the window, which is the longer the fewer rows come.
     """
     limits = constraints_of(baseline.profile) if constraints is None else constraints
     alpha = (1 - policy.confidence) / (CHECKS * (len(limits) + 1))
     certainty = Certainty(alpha=alpha, min_rows=policy.min_rows)
     arrivals = [
-        volume_signal(window, policy, alpha, usual_rows_per_hour),
+        volume_signal(lately or window, policy, alpha, usual_rows_per_hour),
         freshness_signal(window, policy, alpha, now, usual_rows_per_hour),
     ]
     few = window.rows < policy.min_rows

@@ -27,9 +27,9 @@ def put(stage: Stage, control: str, value: str) -> None:
 
 def test_drift_is_diagnosed_and_retrained(open_stage):
     # The storms of early March: the first champion knows January and half of February.
-    opening = datetime(2013, 3, 5, 5, tzinfo=timezone.utc)
-    stage = open_stage(opening)
-    verdict = stories.drift(stage, opening + timedelta(days=11))
+    opening = datetime(2013, 3, 1, 5, tzinfo=timezone.utc)
+    stage = open_stage(opening, days=15)
+    verdict = stories.drift(stage, opening + timedelta(days=14))
     assert verdict.told, verdict.missing
     incident = next(i for i in stage.chronicle.closed() if "retrain" in i.remedies)
     assert incident.cause == "harmful-covariate-drift"

@@ -585,7 +585,7 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
     cron_fields(0, 59),
     cron_fields(0, 23),
     cron_fields(1, 7, WEEKDAYS),
-    cron_fields(1, 28),
+    cron_fields(1, 31),
     st.booleans(),
     st.integers(0, 400 * 24 * 60),
 )

@@ -21,6 +21,7 @@ from selfheal.observe.hours import (
     merge_hour,
     quiet_hour,
     shortest_window,
+    usual_rows,
     window,
     with_malformed,
 )
@@ -251,3 +252,26 @@ def test_counts_of_a_window_are_those_of_its_hours():
     )
     assert (both.malformed, both.duplicates, both.extra_rows) == (11, 22, 33)
     assert (both.extra, both.newest) == (("a", "b"), NOW)
+
+
+class TestUsualRows:
+    """Four days of 10 rows an hour by day and 1 by night, then the window."""
+
+    @staticmethod
+    def days(now=NOW):
+        counts = [10 if 6 <= (now - timedelta(hours=back)).hour < 22 else 1 for back in range(96, 0, -1)]
+        return hours_of(counts, now)
+
+    def test_is_that_of_the_same_hours_of_the_day(self):
+        night, noon = NOW.replace(hour=3), NOW.replace(hour=13)
+        for now, usual in ((night, 1), (noon, 10)):
+            hours = self.days(now)
+            assert usual_rows(hours, window(hours, 1, now)) == usual
+        hours = self.days()
+        assert usual_rows(hours, window(hours, 24, NOW)) == pytest.approx((16 * 10 + 8) / 24)
+
+    def test_is_not_known_from_fewer_than_three_days(self):
+        hours = self.days()
+        assert usual_rows(hours[-73:], window(hours, 1, NOW)) == 10
+        assert usual_rows(hours[-72:], window(hours, 1, NOW)) is None
+        assert usual_rows(hours, window([], 1, NOW)) is None

@@ -116,3 +116,13 @@ def test_only_answers_whose_labels_have_matured_are_measured():
     assert len(found.joined.young) == len(everything) - 70
     nothing = Outcomes.merge([])
     assert realize(Task.BINARY, hours, nothing, PerformancePolicy(), NOW).rows == 0
+
+
+def test_a_feed_that_dries_up_is_told_once_it_is_known_what_is_usual():
+    reference = baseline()
+    hours = [*traffic(reference, rows=400, hours=96, now=NOW - timedelta(hours=30))]
+    hours += traffic(reference, rows=8, hours=30)
+    (volume,) = (s for s in judged(reference, hours).signals if s.statistic == "volume_times")
+    assert volume.status is Status.BREACH
+    (early,) = (s for s in judged(reference, hours[-40:]).signals if s.statistic == "volume_times")
+    assert early.status is Status.NO_DATA
