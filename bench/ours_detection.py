@@ -16,7 +16,7 @@ from selfheal.observe.policy import DriftPolicy
 from selfheal.observe.profile import Profile, Rows, profile
 from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.signals import Status
-from selfheal.observe.standing import advance, drift_of, first_standing
+from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.traffic import EPOCH
 from selfheal.observe.watch import WEEK
 
@@ -59,7 +59,8 @@ class OurDetector:
         hours = list(self._hours)
         self._standing = advance(self._baseline, self._standing, hours, self._policy)
         now = start + timedelta(hours=1)
-        signals = drift_of(self._baseline, self._standing, hours, self._policy, now)
+        windows = drift_windows(hours, self._policy, now)
+        signals = drift_of(self._baseline, self._standing, windows, self._policy)
         return max((LEVELS.get(signal.status, Level.NONE) for signal in signals), default=Level.NONE)
 
     def _feature(self, place: int, values: Floats) -> Feature:

@@ -31,7 +31,7 @@ from selfheal.observe.policy import DriftPolicy, ObservePolicy
 from selfheal.observe.profile import Profile, Rows, profile
 from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.report import Report
-from selfheal.observe.standing import advance, drift_of, first_standing
+from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.traffic import EPOCH
 
 Floats = NDArray[np.float64]
@@ -122,7 +122,8 @@ def merge_and_judge(files: Sequence[Path]) -> Any:
     baseline = _installed(files[0].parent)
     hours = [Hour.from_json(json.loads(path.read_text(encoding="utf-8")), baseline.layout) for path in files]
     policy = DriftPolicy(min_rows=sum(hour.rows for hour in hours))
-    return drift_of(baseline, first_standing(baseline), hours, policy, hours[-1].start + HOUR)
+    windows = drift_windows(hours, policy, hours[-1].start + HOUR)
+    return drift_of(baseline, first_standing(baseline), windows, policy)
 
 
 def _layout(names: Sequence[str], reference: Floats) -> Layout:

@@ -9,7 +9,7 @@ from typing import Any
 
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.estimation import Calibration
-from selfheal.observe.hours import Hour, shortest_window, usual_rows, window
+from selfheal.observe.hours import Hour, Window, shortest_window, usual_rows, window
 from selfheal.observe.measures import measures
 from selfheal.observe.metrics.names import Task
 from selfheal.observe.outcomes import Outcomes, Predictions, join
@@ -17,7 +17,7 @@ from selfheal.observe.performance import Realized, performance_report, performan
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
 from selfheal.observe.quality import quality_signals
 from selfheal.observe.signals import Signal
-from selfheal.observe.standing import Standing, drift_of
+from selfheal.observe.standing import Standing, drift_of, drift_windows
 from selfheal.observe.watch import DAY
 
 
@@ -28,6 +28,8 @@ class Judgement:
     Attributes:
         measures: every statistic of every feature, over the shortest window that is large enough.
         performance: every metric over the window of matured labels, realized and estimated.
+
+    Both of the latter are made once a day, at midnight UTC; in other hours they are empty.
     """
 
     signals: tuple[Signal, ...]
@@ -50,19 +52,24 @@ def judge(
         hours: in order of time; as many as the policy's longest window.
     """
     recent = shortest_window(hours, policy.quality.min_rows, policy.drift.window_hours, now)
+    windows = drift_windows(hours, policy.drift, now)
     lately = window(hours, min(DAY, recent.length_hours), now)
     realized = realize(baseline.task, hours, outcomes, policy.performance, now)
     calibration = Calibration.from_json(baseline.calibrator) if baseline.calibrator else None
+    # What people look at is a matter of days; what acts is a matter of hours.
+    daily = now.hour == 0
     return Judgement(
         signals=(
-            *drift_of(baseline, standing, hours, policy.drift, now),
+            *drift_of(baseline, standing, windows, policy.drift),
             *quality_signals(baseline, recent, policy.quality, now, usual_rows(hours, lately), lately=lately),
             performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
         ),
-        measures=_measures(baseline, hours, policy.drift, now),
+        measures=_measures(baseline, windows[0], policy.drift) if daily else [],
         performance=performance_report(
             baseline.task, realized, baseline.metrics, policy.performance, calibration
-        ),
+        )
+        if daily
+        else {},
     )
 
 
@@ -75,8 +82,5 @@ def realize(
     return Realized.of(task, join(predictions, outcomes, now, policy.mature_hours))
 
 
-def _measures(
-    baseline: Baseline, hours: Sequence[Hour], policy: DriftPolicy, now: datetime
-) -> Sequence[Mapping[str, Any]]:
-    judged = shortest_window(hours, policy.min_rows, policy.window_hours, now)
+def _measures(baseline: Baseline, judged: Window, policy: DriftPolicy) -> Sequence[Mapping[str, Any]]:
     return measures(baseline.profile, judged.profile) if judged.rows >= policy.min_rows else []

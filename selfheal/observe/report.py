@@ -15,8 +15,10 @@ class Report:
     """What observe found at one moment.
 
     Attributes:
-        performance: every metric of the last window of matured labels, realized and estimated, as JSON.
-        measures: every statistic of every feature over the window that drift is judged on, as JSON.
+        performance: every metric of the last window of matured labels, realized and estimated, as JSON;
+            once a day.
+        measures: every statistic of every feature over the window that drift is judged on, as JSON; once
+            a day.
     """
 
     endpoint: str

@@ -58,6 +58,9 @@ class RowSample:
         """The sample of all rows together."""
         hashes = np.concatenate([sample.hashes for sample in samples])
         codes = np.concatenate([sample.codes for sample in samples])
+        if hashes.size > SIZE:
+            near = hashes <= _border(hashes)
+            hashes, codes = hashes[near], codes[near]
         # Rows of one key are one row; which of them it is must not depend on their order either.
         order = np.lexsort((*codes.T[::-1], hashes))
         hashes, codes = hashes[order], codes[order]

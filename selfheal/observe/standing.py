@@ -73,14 +73,18 @@ def advance(
     return standing
 
 
-def drift_of(
-    baseline: Baseline, standing: Standing | None, hours: Sequence[Hour], policy: DriftPolicy, now: datetime
-) -> list[Signal]:
-    """Drift of each feature and of all together, in the shortest window that is large enough and, where they
-    are longer, in the rolling day and the rolling week."""
+def drift_windows(hours: Sequence[Hour], policy: DriftPolicy, now: datetime) -> list[Window]:
+    """The shortest window that is large enough and, where they are longer, the rolling day and week."""
     shortest = shortest_window(hours, policy.min_rows, policy.window_hours, now)
     longer = [window(hours, length, now) for length in (DAY, WEEK) if length > shortest.length_hours]
-    signals = drift_signals(baseline, [shortest, *longer], standing.watch if standing else None, policy)
+    return [shortest, *longer]
+
+
+def drift_of(
+    baseline: Baseline, standing: Standing | None, windows: Sequence[Window], policy: DriftPolicy
+) -> list[Signal]:
+    """Drift of each feature and of all together, in windows as `drift_windows` makes them."""
+    signals = drift_signals(baseline, windows, standing.watch if standing else None, policy)
     return [*signals, standing.joint] if standing and standing.joint else signals
 
 

@@ -78,7 +78,20 @@ def test_a_model_that_became_worse_is_a_breach_of_performance_alone():
     found = judged(reference, hours, labels_of(hours))
     breached = {signal.kind for signal in found.signals if signal.status is Status.BREACH}
     assert breached == {SignalKind.PERFORMANCE}
+
+
+def test_once_a_day_the_report_has_every_statistic_and_every_metric():
+    reference = baseline(metrics={"log_loss": 0.7})
+    midnight = NOW.replace(hour=0) + timedelta(days=1)
+    hours = traffic(reference, now=midnight)
+    standing = advance(reference, first_standing(reference), hours, POLICY.drift)
+    found = judge(reference, standing, hours, labels_of(hours), POLICY, midnight)
+    # Labels mature within a day: of 30 hours, the first seven have.
     assert found.performance["rows"]["labelled"] == 400 * 7
+    assert [each["feature"] for each in found.measures] == ["x", "c"]
+    assert {"ks", "psi", "kl", "js", "wasserstein", "mean_shift_sd"} <= found.measures[0].keys()
+    later = judge(reference, standing, hours, labels_of(hours), POLICY, midnight + timedelta(hours=1))
+    assert (list(later.measures), dict(later.performance)) == ([], {})
 
 
 def test_moved_traffic_is_a_breach_of_drift():

@@ -11,7 +11,7 @@ import pytest
 from selfheal.observe.joint import SUBJECT
 from selfheal.observe.policy import DriftPolicy
 from selfheal.observe.signals import Status
-from selfheal.observe.standing import Standing, advance, drift_of, first_standing
+from selfheal.observe.standing import Standing, advance, drift_of, drift_windows, first_standing
 from unit.observe.world import World
 
 POLICY = DriftPolicy()
@@ -74,7 +74,7 @@ def test_a_baseline_without_hours_has_no_standing(world):
     bare = replace(world.baseline, rhythm=None)
     assert first_standing(bare) is None
     assert advance(bare, None, world.hours, POLICY) is None
-    signals = drift_of(bare, None, world.hours, POLICY, world.now)
+    signals = drift_of(bare, None, drift_windows(world.hours, POLICY, world.now), POLICY)
     assert {signal.subject for signal in signals} == {"x", "y", "c"}
     assert {signal.status for signal in signals} == {Status.OK}
 

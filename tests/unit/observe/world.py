@@ -12,7 +12,7 @@ from selfheal.observe.outcomes import Predictions
 from selfheal.observe.policy import DriftPolicy
 from selfheal.observe.profile import Rows, profile
 from selfheal.observe.reference import Champion, make_baseline
-from selfheal.observe.standing import advance, drift_of, first_standing
+from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.traffic import EPOCH
 
 WEEK = 168
@@ -66,7 +66,8 @@ class World:
         self.standing = advance(self.baseline, self.standing, self.hours, self.policy)
 
     def signals(self, subject=None):
-        found = drift_of(self.baseline, self.standing, self.hours[-WEEK:], self.policy, self.now)
+        windows = drift_windows(self.hours[-WEEK:], self.policy, self.now)
+        found = drift_of(self.baseline, self.standing, windows, self.policy)
         return [signal for signal in found if subject in (None, signal.subject)]
 
     def _draw(self, hour, shift=0.0, together=None, shares=(0.5, 0.3, 0.2), rows=None):
