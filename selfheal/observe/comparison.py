@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.hours import Window
+from selfheal.observe.hours import DAY, Window
 from selfheal.observe.layout import Counts
 from selfheal.observe.statistics.kolmogorov_smirnov import ks_distance, ks_distances
-from selfheal.observe.watch import DAY, Watch, design_effects, swings
+from selfheal.observe.watch import Watch, design_effects, swings
 
 # Hours that differ by less (in deviations of one row) differ by a KS distance of some 0.04 at most.
 RHYTHM = 0.1
@@ -90,26 +89,27 @@ class Comparison:
 class Comparer:
     """Compares a window of traffic with a champion's training data, feature by feature."""
 
-    def __init__(self, baseline: Baseline, habits: Habits, window: Window) -> None:
+    def __init__(self, baseline: Baseline, habits: Habits, window: Window, min_rows: int) -> None:
         self._baseline = baseline
         self._habits = habits
         self._window = window
+        self._min_rows = min_rows
         layout = baseline.layout
         if window.parts:
             self._distances = ks_distances(baseline.profile.counts, window.counts, layout.starts)
 
-    def compare(self, place: int, min_rows: int) -> Comparison | None:
+    def compare(self, place: int) -> Comparison | None:
         """The comparison of a feature, or None where it would not be of like with like, or of too little."""
         window = self._window
-        if not window.parts or window.rows < min_rows:
+        if not window.parts or window.rows < self._min_rows:
             return None
         after = window.counts[self._baseline.layout.bins(place)]
         before = self._baseline.profile.of(place)
-        if 2 * after.sum() < min_rows or not before.any():
+        if 2 * after.sum() < self._min_rows or not before.any():
             return None
         distance = float(self._distances[place])
         if self._habits.has_rhythm[place]:
-            like = self._same_hours(place, min_rows)
+            like = self._same_hours(place)
             if like is not None:
                 before, after = like
                 distance = ks_distance(before, after)
@@ -135,16 +135,16 @@ class Comparer:
         rhythm, hours = self._baseline.rhythm, max(1, self._window.hours)
         return min(1.0, rhythm.hourly_rows * hours / max(1, self._window.rows)) if rhythm else 1.0
 
-    def _same_hours(self, place: int, min_rows: int) -> tuple[Counts, Counts] | None:
-        rhythm, bins = self._baseline.rhythm, self._baseline.coarse.bins(place)
-        if rhythm is None or bins.start == bins.stop:
+    def _same_hours(self, place: int) -> tuple[Counts, Counts] | None:
+        bins = self._baseline.coarse.bins(place)
+        if bins.start == bins.stop or self._like is None:
             return None
-        like = rhythm.seasons.like(self._window.hours_of_week, min_rows)
-        if like is None or not like[bins].sum():
-            return None
-        return like[bins], self._baseline.coarse.count(self._window.counts)[bins]
+        before, after = self._like
+        return (before[bins], after[bins]) if before[bins].any() else None
 
-
-def codes_of(window: Window) -> NDArray[np.uint16]:
-    """The sampled rows of a window's hours, in order of time, as bin numbers; shape (rows, features)."""
-    return np.concatenate([hour.profile.sample.codes for hour in window.parts])
+    @cached_property
+    def _like(self) -> tuple[Counts, Counts] | None:
+        """Coarse counts of the window's hours of the week in training, and those of the window."""
+        rhythm = self._baseline.rhythm
+        like = rhythm.seasons.like(self._window.hours_of_week, self._min_rows) if rhythm else None
+        return None if like is None else (like, self._baseline.coarse.count(self._window.counts))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from selfheal.observe.statistics.stability_index import (
     psi_threshold,
     stability_index,
 )
+from selfheal.observe.traffic import EPOCH
 from selfheal.observe.watch import Watch
 
 # Hourly looks in a month, which the false-alarm rate of the policy is stated for.
@@ -63,9 +64,9 @@ def drift_signals(
     scores = baseline.scores
     features = baseline.layout.features
     habits = Habits.of(baseline, watch, wandering=policy.discount_wandering)
-    comparers = [Comparer(baseline, habits, window) for window in windows]
+    comparers = [Comparer(baseline, habits, window, policy.min_rows) for window in windows]
     compared = [
-        [found for comparer in comparers if (found := comparer.compare(place, policy.min_rows))]
+        [found for comparer in comparers if (found := comparer.compare(place))]
         for place in range(len(features))
     ]
     if policy.rule is DriftRule.CERTAIN:
@@ -306,4 +307,4 @@ def _plain_signal(
 
 
 def _time(hour: float) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(hours=hour)
+    return EPOCH + timedelta(hours=hour)

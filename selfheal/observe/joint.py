@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from selfheal.observe.comparison import Habits, codes_of
+from selfheal.observe.comparison import Habits
 from selfheal.observe.hours import Window
 from selfheal.observe.layout import Layout, Role
 from selfheal.observe.rhythm import Rhythm
@@ -55,6 +55,11 @@ def joint_signal(
     told = "; ".join(_driver(driver, names) for driver in found.drivers[:3])
     reason = f"a classifier tells these rows from the training data ({sure}) by {told}"
     return _signal(Status.WARN, reason, len(after), found.auc, found.low)
+
+
+def codes_of(window: Window) -> NDArray[np.uint16]:
+    """The sampled rows of a window's hours, in order of time, as bin numbers; shape (rows, features)."""
+    return np.concatenate([hour.profile.sample.codes for hour in window.parts])
 
 
 def _thinned(codes: NDArray[np.uint16], effect: int) -> NDArray[np.uint16]:

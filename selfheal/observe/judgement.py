@@ -9,7 +9,7 @@ from typing import Any
 
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.estimation import Calibration
-from selfheal.observe.hours import Hour, Window, shortest_window, usual_rows, window
+from selfheal.observe.hours import DAY, Hour, Window, shortest_window, usual_rows, window
 from selfheal.observe.measures import measures
 from selfheal.observe.metrics.names import Task
 from selfheal.observe.outcomes import Outcomes, Predictions, join
@@ -18,7 +18,6 @@ from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolic
 from selfheal.observe.quality import quality_signals
 from selfheal.observe.signals import Signal
 from selfheal.observe.standing import Standing, drift_of, drift_windows
-from selfheal.observe.watch import DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,6 @@ def judge(
     windows = drift_windows(hours, policy.drift, now)
     lately = window(hours, min(DAY, recent.length_hours), now)
     realized = realize(baseline.task, hours, outcomes, policy.performance, now)
-    calibration = Calibration.from_json(baseline.calibrator) if baseline.calibrator else None
     # What people look at is a matter of days; what acts is a matter of hours.
     daily = now.hour == 0
     return Judgement(
@@ -65,11 +63,7 @@ def judge(
             performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
         ),
         measures=_measures(baseline, windows[0], policy.drift) if daily else [],
-        performance=performance_report(
-            baseline.task, realized, baseline.metrics, policy.performance, calibration
-        )
-        if daily
-        else {},
+        performance=_performance(baseline, realized, policy.performance) if daily else {},
     )
 
 
@@ -84,3 +78,8 @@ def realize(
 
 def _measures(baseline: Baseline, judged: Window, policy: DriftPolicy) -> Sequence[Mapping[str, Any]]:
     return measures(baseline.profile, judged.profile) if judged.rows >= policy.min_rows else []
+
+
+def _performance(baseline: Baseline, realized: Realized, policy: PerformancePolicy) -> Mapping[str, Any]:
+    calibration = Calibration.from_json(baseline.calibrator) if baseline.calibrator else None
+    return performance_report(baseline.task, realized, baseline.metrics, policy, calibration)

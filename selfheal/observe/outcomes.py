@@ -12,7 +12,6 @@ depend on the order of cutting and merging. That is a theta sketch (A. Dasgupta,
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfheal.observe.key_hash import hash_of
+from selfheal.observe.packing import pack_floats, pack_signed, unpack_floats, unpack_signed
 from selfheal.observe.traffic import EPOCH, HOUR, MICROSECOND
 
 Floats = NDArray[np.float64]
@@ -154,8 +154,8 @@ class Predictions:
         """Numbers are base64 of little-endian 64-bit arrays: exact, and a third of their decimals."""
         return {
             "keys": list(self.keys),
-            "at": _pack(self.at.astype("<i8")),
-            "values": _pack(self.values.astype("<f8")),
+            "at": pack_signed(self.at),
+            "values": pack_floats(self.values),
             "classes": self.values.shape[1] if self.values.ndim == 2 else None,
             # Beyond 2^53 a JSON number is not exact for every reader.
             "limit": str(self.limit),
@@ -165,10 +165,10 @@ class Predictions:
     def from_json(cls, body: Mapping[str, Any]) -> Predictions:
         """Raises PredictionsError where a part is missing or cannot be."""
         try:
-            values = _unpack(body["values"], "<f8").astype(np.float64)
+            values = unpack_floats(body["values"])
             if body["classes"] is not None:
                 values = values.reshape(-1, int(body["classes"]))
-            at = _unpack(body["at"], "<i8").astype(np.int64)
+            at = unpack_signed(body["at"])
             return cls(keys=tuple(body["keys"]), at=at, values=values, limit=int(body["limit"]))
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, PredictionsError):
@@ -295,11 +295,3 @@ def _latest(keys: Sequence[str], at: Moments, values: Floats) -> NDArray[np.intp
     columns = values.T[::-1] if values.ndim == 2 else (values,)
     first.update(_places(keys, np.lexsort((*columns, at))))
     return np.fromiter(first.values(), dtype=np.intp, count=len(first))
-
-
-def _pack(array: NDArray[Any]) -> str:
-    return base64.b64encode(array.tobytes()).decode("ascii")
-
-
-def _unpack(text: str, dtype: str) -> NDArray[Any]:
-    return np.frombuffer(base64.b64decode(text, validate=True), dtype=dtype)

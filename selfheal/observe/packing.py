@@ -39,9 +39,27 @@ def unpack(text: str, dtype: type[T]) -> NDArray[T]:
 
 def pack_floats(array: NDArray[np.float64]) -> str:
     """Floats as text, every bit of them; `unpack_floats` gives them back, flat."""
-    return base64.b64encode(np.ascontiguousarray(array, dtype="<f8").tobytes()).decode("ascii")
+    return _text(array, "<f8")
 
 
 def unpack_floats(text: str) -> NDArray[np.float64]:
     """Raises ValueError for text that `pack_floats` did not write."""
-    return np.frombuffer(base64.b64decode(text), dtype="<f8").astype(np.float64)
+    return _array(text, "<f8").astype(np.float64)
+
+
+def pack_signed(array: NDArray[np.int64]) -> str:
+    """Integers of either sign as text; `unpack_signed` gives them back, flat."""
+    return _text(array, "<i8")
+
+
+def unpack_signed(text: str) -> NDArray[np.int64]:
+    """Raises ValueError for text that `pack_signed` did not write."""
+    return _array(text, "<i8").astype(np.int64)
+
+
+def _text(array: NDArray[Any], kind: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype=kind).tobytes()).decode("ascii")
+
+
+def _array(text: str, kind: str) -> NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype=kind)

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from selfheal.observe.hours import DAY, WEEK
 from selfheal.observe.layout import Floats, Layout
 from selfheal.observe.packing import pack, unpack
 from selfheal.observe.profile import Profile
 from selfheal.observe.scores import Scores
 from selfheal.observe.seasons import Seasons
-from selfheal.observe.watch import DAY, WEEK, Watch, fresh, learn
+from selfheal.observe.watch import Watch, fresh, learn
 
 # Days of the week differ for certain, over all scores together.
 _CERTAIN = 0.001

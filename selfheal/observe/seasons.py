@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from selfheal.observe.hours import WEEK
 from selfheal.observe.layout import OUTER, Categorical, Counts, Feature, Layout
 from selfheal.observe.packing import pack, unpack
 from selfheal.observe.profile import Profile
 
-HOURS = 168
 TOGETHER = 8
 # A column with more categories is compared as a whole only.
 CATEGORIES = 64
@@ -38,11 +38,11 @@ class Seasons:
     def of(cls, layout: Layout, hours: Iterable[tuple[int, Profile]]) -> Seasons:
         """From profiles of hours, given in hours since the epoch."""
         coarse = Coarse(layout)
-        rows = np.zeros(HOURS, dtype=np.int64)
-        counts = np.zeros((HOURS, coarse.size), dtype=np.int64)
+        rows = np.zeros(WEEK, dtype=np.int64)
+        counts = np.zeros((WEEK, coarse.size), dtype=np.int64)
         for hour, window in hours:
-            rows[hour % HOURS] += window.rows
-            counts[hour % HOURS] += coarse.count(window.counts)
+            rows[hour % WEEK] += window.rows
+            counts[hour % WEEK] += coarse.count(window.counts)
         return cls(rows=rows, counts=counts)
 
     def like(self, weights: Mapping[int, int], least: int) -> Counts | None:
@@ -71,7 +71,7 @@ class Seasons:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Seasons:
-        counts = unpack(body["counts"], np.int64).reshape(HOURS, -1)
+        counts = unpack(body["counts"], np.int64).reshape(WEEK, -1)
         return cls(rows=np.asarray(body["rows"], dtype=np.int64), counts=counts)
 
 

@@ -14,11 +14,11 @@ from typing import Any
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.comparison import Habits
 from selfheal.observe.drift import drift_signals, evidence_limit
-from selfheal.observe.hours import Hour, Window, shortest_window, window
+from selfheal.observe.hours import DAY, WEEK, Hour, Window, shortest_window, window
 from selfheal.observe.joint import joint_signal
 from selfheal.observe.policy import DriftPolicy
 from selfheal.observe.signals import Signal
-from selfheal.observe.watch import DAY, WEEK, Watch, look
+from selfheal.observe.watch import Watch, look
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,6 @@ from selfheal.observe.packing import pack_floats, unpack_floats
 from selfheal.observe.profile import Profile
 from selfheal.observe.scores import Scores
 
-DAY, WEEK = 24, 168
 # Fewer rows than this have no mean that is nearly normal: an hour of so few is learned from, and not scored.
 FEWEST = 8
 # Errors that a deviation, a lag-one regression and a verdict are estimated from at least: two days of hours,

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from selfheal.observe.comparison import UNKNOWN, Comparer, Habits, codes_of
+from selfheal.observe.comparison import UNKNOWN, Comparer, Habits
 from selfheal.observe.drift import drift_signals
-from selfheal.observe.hours import window
+from selfheal.observe.hours import DAY, WEEK, window
+from selfheal.observe.joint import codes_of
 from selfheal.observe.policy import DriftPolicy
 from selfheal.observe.signals import Status
 from selfheal.observe.statistics.kolmogorov_smirnov import ks_distance
-from selfheal.observe.watch import DAY, WEEK
 from unit.observe.world import World
 from unit.samples import NOW, baseline, hour, hours_before
 
@@ -32,7 +32,7 @@ def hours_of(count, rows=100):
 
 def comparison(count, effect=1.0, has_rhythm=False, period=DAY, min_rows=100, reference=REFERENCE, rows=100):
     habits = Habits(effects=[effect] * FEATURES, has_rhythm=[has_rhythm] * FEATURES, period_hours=period)
-    return Comparer(reference, habits, window(hours_of(count, rows), count, NOW)).compare(0, min_rows)
+    return Comparer(reference, habits, window(hours_of(count, rows), count, NOW), min_rows).compare(0)
 
 
 def test_a_steady_feature_is_held_against_all_of_training():
@@ -105,7 +105,7 @@ def test_too_little_is_not_compared():
     gaps = [hour(REFERENCE, start, [np.nan] * 60 + [0.0] * 40, ["a"] * 100) for start in hours_before(NOW, 1)]
     habits = Habits.of(REFERENCE, None, wandering=True)
     for least, judged in ((80, True), (81, False)):
-        found = Comparer(REFERENCE, habits, window(gaps, 1, NOW)).compare(0, least)
+        found = Comparer(REFERENCE, habits, window(gaps, 1, NOW), least).compare(0)
         assert (found is not None) == judged
 
 

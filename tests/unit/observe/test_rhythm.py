@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import f_oneway
 
+from selfheal.observe.hours import DAY, WEEK
 from selfheal.observe.layout import Layout, Numeric
 from selfheal.observe.profile import Rows, merge, profile
 from selfheal.observe.rhythm import REFERENCE_ROWS, Rhythm, _variance_p
-from selfheal.observe.watch import DAY, WEEK
 
 ROWS = 40
 

@@ -11,10 +11,11 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from selfheal.observe import watch as module
+from selfheal.observe.hours import DAY, WEEK
 from selfheal.observe.layout import Categorical, Layout, Numeric
 from selfheal.observe.profile import Rows, empty, merge, profile
 from selfheal.observe.scores import Scores
-from selfheal.observe.watch import DAY, WEEK, Watch, design_effects, fresh, learn, look, swings
+from selfheal.observe.watch import Watch, design_effects, fresh, learn, look, swings
 
 LIMIT = 36_000.0
 ROWS = 200
