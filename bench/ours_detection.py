@@ -8,16 +8,16 @@ from datetime import timedelta
 import numpy as np
 
 from bench.detection.protocol import Floats, Level, Reference, Window
+from selfheal.observe.drift.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.hours import WEEK, Hour
-from selfheal.observe.key_hash import hash_of
-from selfheal.observe.layout import Categorical, Feature, Layout, Numeric, Values
-from selfheal.observe.outcomes import Predictions
+from selfheal.observe.performance.outcomes import Predictions
 from selfheal.observe.policy import DriftPolicy
-from selfheal.observe.profile import Profile, Rows, profile
+from selfheal.observe.profiles.key_hash import hash_of
+from selfheal.observe.profiles.layout import Categorical, Feature, Layout, Numeric, Values
+from selfheal.observe.profiles.profile import Profile, Rows, profile
+from selfheal.observe.reading.traffic import EPOCH
 from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.signals import Status
-from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
-from selfheal.observe.traffic import EPOCH
 
 LEVELS = {Status.WARN: Level.WARN, Status.BREACH: Level.BREACH}
 # Keys of rows, by their place in an hour; a reference comes in hours, too.

@@ -17,22 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.capture import read_blocks
-from selfheal.observe.files import Gathering, Reading, read_file
+from selfheal.observe.drift.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.hours import Hour
 from selfheal.observe.judgement import judge
-from selfheal.observe.layout import Layout, Numeric, Role
 from selfheal.observe.measures import measures
-from selfheal.observe.monitor_files import statistics as monitor_statistics
-from selfheal.observe.monitor_files import violations
-from selfheal.observe.outcomes import Outcomes, Predictions
-from selfheal.observe.outputs import SCORE
+from selfheal.observe.performance.outcomes import Outcomes, Predictions
 from selfheal.observe.policy import DriftPolicy, ObservePolicy
-from selfheal.observe.profile import Profile, Rows, profile
+from selfheal.observe.profiles.layout import Layout, Numeric, Role
+from selfheal.observe.profiles.outputs import SCORE
+from selfheal.observe.profiles.profile import Profile, Rows, profile
+from selfheal.observe.quality.monitor_files import statistics as monitor_statistics
+from selfheal.observe.quality.monitor_files import violations
+from selfheal.observe.reading.capture import read_blocks
+from selfheal.observe.reading.files import Gathering, Reading, read_file
+from selfheal.observe.reading.traffic import EPOCH
 from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.report import Report
-from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
-from selfheal.observe.traffic import EPOCH
 
 Floats = NDArray[np.float64]
 

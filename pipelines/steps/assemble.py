@@ -22,9 +22,9 @@ from typing import Any
 import pandas as pd
 
 from pipelines.steps.workload import Workload
-from selfheal.observe.capture import TextRow, read_rows
-from selfheal.observe.ground_truth import read_outcomes
-from selfheal.observe.traffic import EPOCH, Schema
+from selfheal.observe.reading.capture import TextRow, read_rows
+from selfheal.observe.reading.ground_truth import read_outcomes
+from selfheal.observe.reading.traffic import EPOCH, Schema
 
 
 class NotEnoughData(Exception):

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipelines.steps.workload import Workload
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.estimation import calibrate
-from selfheal.observe.layout import Categorical, Feature, Layout, Numeric, Role, Values
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.outputs import output_columns
-from selfheal.observe.profile import Profile, Rows, profile
+from selfheal.observe.performance.estimation import calibrate
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.profiles.layout import Categorical, Feature, Layout, Numeric, Role, Values
+from selfheal.observe.profiles.outputs import output_columns
+from selfheal.observe.profiles.profile import Profile, Rows, profile
 from selfheal.observe.reference import Champion, make_baseline
 
 CLASSES = ("0", "1")

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from pipelines.steps.archive import ArchivedModel
 from pipelines.steps.baseline import baseline_of
 from pipelines.steps.workload import Workload
-from selfheal.observe.metrics.measure import measure, names_and_values, usable
-from selfheal.observe.metrics.model_quality import confusion_matrix, model_quality
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.monitor_files import constraints, statistics
+from selfheal.observe.performance.metrics.measure import measure, names_and_values, usable
+from selfheal.observe.performance.metrics.model_quality import confusion_matrix, model_quality
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.quality.monitor_files import constraints, statistics
 from selfheal.remediate.gate import judge_challenger
 
 Scores = NDArray[np.float64]

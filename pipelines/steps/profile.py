@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from pipelines.steps.profile_files import load_request, read, rejected_text, write_parts
-from selfheal.observe.files import Gathering
+from selfheal.observe.reading.files import Gathering
 
 
 def main(source: Path, target: Path, resources: Path) -> None:

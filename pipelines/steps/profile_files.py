@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from selfheal.observe.files import FileRead, Part, around, read_file
-from selfheal.observe.lines import Rejected
 from selfheal.observe.profile_request import ProfileRequest
+from selfheal.observe.reading.files import FileRead, Part, around, read_file
+from selfheal.observe.reading.lines import Rejected
 
 
 def load_request(source: Path) -> ProfileRequest:

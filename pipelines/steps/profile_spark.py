@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.steps.profile_files import load_request, read, rejected_text, write_parts
-from selfheal.observe.files import Gathering, Part, merge_parts
 from selfheal.observe.profile_request import ProfileRequest, RequestError
+from selfheal.observe.reading.files import Gathering, Part, merge_parts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -23,9 +23,9 @@ from selfheal.aws.errors import code, is_missing
 from selfheal.aws.objects import Objects
 from selfheal.aws.profile_job_arguments import JobPlan, JobSettings, job_arguments
 from selfheal.aws.traffic_store import Elsewhere, Folders
-from selfheal.observe.files import Part, Reading
 from selfheal.observe.profile_request import ProfileRequest
-from selfheal.observe.volume import BYTES_PER_MB, Place, VolumePolicy, place_of
+from selfheal.observe.quality.volume import BYTES_PER_MB, Place, VolumePolicy, place_of
+from selfheal.observe.reading.files import Part, Reading
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient

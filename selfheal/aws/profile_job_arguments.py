@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from selfheal.observe.volume import Place, VolumePolicy, machines
+from selfheal.observe.quality.volume import Place, VolumePolicy, machines
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"

@@ -20,14 +20,14 @@ from functools import partial
 from selfheal.aws.errors import Missing
 from selfheal.aws.objects import Listed, Objects
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.files import FileRead, Part, Reading, around, merge_parts, read_file
-from selfheal.observe.ground_truth import read_outcomes
+from selfheal.observe.drift.standing import Standing
 from selfheal.observe.hours import Hour, quiet_hour
-from selfheal.observe.layout import Layout
-from selfheal.observe.lines import Rejected, lines_of
-from selfheal.observe.outcomes import Outcomes
-from selfheal.observe.standing import Standing
-from selfheal.observe.traffic import Schema
+from selfheal.observe.performance.outcomes import Outcomes
+from selfheal.observe.profiles.layout import Layout
+from selfheal.observe.reading.files import FileRead, Part, Reading, around, merge_parts, read_file
+from selfheal.observe.reading.ground_truth import read_outcomes
+from selfheal.observe.reading.lines import Rejected, lines_of
+from selfheal.observe.reading.traffic import Schema
 
 HOUR = timedelta(hours=1)
 # Files of an hour may come late, but not later than this: what is older no longer changes.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from selfheal.observe.layout import BaselineError, Layout, Numeric, Role
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.profile import Profile, ProfileError
-from selfheal.observe.rhythm import Rhythm
-from selfheal.observe.scores import Scores
-from selfheal.observe.seasons import Coarse
-from selfheal.observe.traffic import Schema
+from selfheal.observe.drift.rhythm import Rhythm
+from selfheal.observe.drift.scores import Scores
+from selfheal.observe.drift.seasons import Coarse
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.profiles.layout import BaselineError, Layout, Numeric, Role
+from selfheal.observe.profiles.profile import Profile, ProfileError
+from selfheal.observe.reading.traffic import Schema
 
 VERSION = 2
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from selfheal.observe.layout import Counts, Layout, Values
-from selfheal.observe.outcomes import Predictions
-from selfheal.observe.outputs import output_columns
-from selfheal.observe.profile import EXAMPLES, Profile, Rows, empty, merge, profile
-from selfheal.observe.traffic import EPOCH, MICROSECOND, Schema, Traffic
+from selfheal.observe.performance.outcomes import Predictions
+from selfheal.observe.profiles.layout import Counts, Layout, Values
+from selfheal.observe.profiles.outputs import output_columns
+from selfheal.observe.profiles.profile import EXAMPLES, Profile, Rows, empty, merge, profile
+from selfheal.observe.reading.traffic import EPOCH, MICROSECOND, Schema, Traffic
 
 # So many of an hour's predictions are kept to be joined with outcomes: a uniform sample where there are more.
 PREDICTIONS = 10_000

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.estimation import Calibration
+from selfheal.observe.drift.standing import Standing, drift_of, drift_windows
 from selfheal.observe.hours import DAY, Hour, Window, shortest_window, usual_rows, window
 from selfheal.observe.measures import measures
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.outcomes import Outcomes, Predictions, join
-from selfheal.observe.performance import Realized, performance_report, performance_signal
+from selfheal.observe.performance.estimation import Calibration
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.performance.outcomes import Outcomes, Predictions, join
+from selfheal.observe.performance.realized import Realized, performance_report, performance_signal
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
-from selfheal.observe.quality import quality_signals
+from selfheal.observe.quality.data_quality import quality_signals
 from selfheal.observe.signals import Signal
-from selfheal.observe.standing import Standing, drift_of, drift_windows
 
 
 @dataclass(frozen=True, kw_only=True)

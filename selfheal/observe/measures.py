@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from selfheal.observe.layout import Categorical, Counts, Numeric
-from selfheal.observe.profile import Profile
+from selfheal.observe.profiles.layout import Categorical, Counts, Numeric
+from selfheal.observe.profiles.profile import Profile
 from selfheal.observe.statistics.categories import compare_categories
 from selfheal.observe.statistics.chi_square import chi_square
 from selfheal.observe.statistics.jensen_shannon import jensen_shannon_distance

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any
 
 from selfheal.bounds import Bound, at_least, between, require
-from selfheal.observe.metrics.names import KNOWN_METRICS
-from selfheal.observe.volume import VolumePolicy
+from selfheal.observe.performance.metrics.names import KNOWN_METRICS
+from selfheal.observe.quality.volume import VolumePolicy
 
 
 class DriftRule(str, Enum):

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from selfheal.observe.files import Reading
+from selfheal.observe.reading.files import Reading
 
 
 class RequestError(ValueError):

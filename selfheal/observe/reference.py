@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.layout import BaselineError, Role
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.profile import Profile, merge
-from selfheal.observe.rhythm import Rhythm
+from selfheal.observe.drift.rhythm import Rhythm
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.profiles.layout import BaselineError, Role
+from selfheal.observe.profiles.profile import Profile, merge
 
 HourlyProfiles = Sequence[tuple[int, Profile]]
 """Profiles of hours in order, by hours since the epoch."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from selfheal.observe.metrics.measure import usable
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.scoring import Floats, log_loss, roc_auc, row_losses
+from selfheal.observe.performance.metrics.measure import usable
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.performance.scoring import Floats, log_loss, roc_auc, row_losses
 from selfheal.remediate.gate_policy import GatePolicy
 from selfheal.verdict import Verdict, worst
 

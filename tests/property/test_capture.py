@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.samples import CHALLENGER, CHAMPION, NOW, capture_record
 
-from selfheal.observe.capture import read_blocks, read_capture, read_rows
-from selfheal.observe.ground_truth import read_outcomes
-from selfheal.observe.line_layout import LineLayout
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.payload_columns import to_columns
-from selfheal.observe.traffic import Schema, Traffic
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.reading.capture import read_blocks, read_capture, read_rows
+from selfheal.observe.reading.ground_truth import read_outcomes
+from selfheal.observe.reading.line_layout import LineLayout
+from selfheal.observe.reading.payload_columns import to_columns
+from selfheal.observe.reading.traffic import Schema, Traffic
 
 MIXED = Schema(features=(("x", True), ("c", False)))
 NUMBERS = Schema(features=(("x", True), ("y", True)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unit.samples import NOW
 
 from selfheal.diagnose.causes import Cause
-from selfheal.observe.scoring import log_loss, roc_auc
+from selfheal.observe.performance.scoring import log_loss, roc_auc
 from selfheal.observe.signals import SignalKind
 from selfheal.record.incident import Incident, Outcome, Trigger
 from selfheal.record.ledger import Entry, EntryKind, broken_at

@@ -10,11 +10,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfheal.observe.estimation import Calibration, calibrate, estimate_performance
-from selfheal.observe.metrics.measure import measure, usable
-from selfheal.observe.metrics.names import LOWER_IS_BETTER, METRICS, Task
-from selfheal.observe.outcomes import HOUR, Outcomes, Predictions, join, microseconds
-from selfheal.observe.performance import Realized, performance_report, performance_signal
+from selfheal.observe.performance.estimation import Calibration, calibrate, estimate_performance
+from selfheal.observe.performance.metrics.measure import measure, usable
+from selfheal.observe.performance.metrics.names import LOWER_IS_BETTER, METRICS, Task
+from selfheal.observe.performance.outcomes import HOUR, Outcomes, Predictions, join, microseconds
+from selfheal.observe.performance.realized import Realized, performance_report, performance_signal
 from selfheal.observe.policy import PerformancePolicy
 from selfheal.observe.signals import Status
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.samples import CHALLENGER, CHAMPION, NOW, answer, baseline, capture_line
 
-from selfheal.observe.files import Gathering, Part, Reading, merge_parts, read_file
+from selfheal.observe.reading.files import Gathering, Part, Reading, merge_parts, read_file
 
 FOLDER = NOW
 BASELINE = baseline()

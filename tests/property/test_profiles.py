@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from selfheal.observe.layout import BINS, Categorical, Layout, Numeric
-from selfheal.observe.moments import fixed_point_sums, mean_and_deviation, unit_of
-from selfheal.observe.packing import pack, pack_floats, unpack, unpack_floats
-from selfheal.observe.profile import Profile, Rows, empty, merge, profile
+from selfheal.observe.profiles.layout import BINS, Categorical, Layout, Numeric
+from selfheal.observe.profiles.moments import fixed_point_sums, mean_and_deviation, unit_of
+from selfheal.observe.profiles.packing import pack, pack_floats, unpack, unpack_floats
+from selfheal.observe.profiles.profile import Profile, Rows, empty, merge, profile
 from selfheal.observe.statistics.kolmogorov_smirnov import ks_distance, ks_resolution
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

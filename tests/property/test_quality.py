@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.checks.columns import beyond
-from selfheal.observe.checks.proportion import lower_share, upper_share
-from selfheal.observe.constraints import constraints_of
 from selfheal.observe.hours import Hour, Window
-from selfheal.observe.layout import Categorical, Layout, Numeric
-from selfheal.observe.monitor_baseline import read_monitor_baseline
-from selfheal.observe.monitor_files import constraints, statistics, violations
-from selfheal.observe.outcomes import Predictions
+from selfheal.observe.performance.outcomes import Predictions
 from selfheal.observe.policy import ObservePolicy, QualityPolicy
-from selfheal.observe.profile import Rows, profile
-from selfheal.observe.quality import quality_signals
+from selfheal.observe.profiles.layout import Categorical, Layout, Numeric
+from selfheal.observe.profiles.profile import Rows, profile
+from selfheal.observe.quality.checks.columns import beyond
+from selfheal.observe.quality.checks.proportion import lower_share, upper_share
+from selfheal.observe.quality.constraints import constraints_of
+from selfheal.observe.quality.data_quality import quality_signals
+from selfheal.observe.quality.monitor_baseline import read_monitor_baseline
+from selfheal.observe.quality.monitor_files import constraints, statistics, violations
 from selfheal.observe.signals import Status
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=timezone.utc)

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 
 from selfheal.observe.hours import Hour, hour_number
-from selfheal.observe.layout import Categorical, Layout, Numeric, Role
-from selfheal.observe.outcomes import Outcomes, Predictions, microseconds
-from selfheal.observe.outputs import CONFIDENCE, LABEL, SCORE, output_columns
-from selfheal.observe.profile import Rows, profile
+from selfheal.observe.performance.outcomes import Outcomes, Predictions, microseconds
+from selfheal.observe.profiles.layout import Categorical, Layout, Numeric, Role
+from selfheal.observe.profiles.outputs import CONFIDENCE, LABEL, SCORE, output_columns
+from selfheal.observe.profiles.profile import Rows, profile
 from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.signals import Signal, SignalKind, Status
 

@@ -24,14 +24,14 @@ from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
 from selfheal.observe.baseline import Baseline
+from selfheal.observe.drift.standing import Standing, advance, first_standing
 from selfheal.observe.hours import WEEK
 from selfheal.observe.judgement import Judgement, judge
-from selfheal.observe.layout import BaselineError
-from selfheal.observe.monitor_files import statistics, violations
 from selfheal.observe.policy import ObservePolicy
+from selfheal.observe.profiles.layout import BaselineError
+from selfheal.observe.quality.monitor_files import statistics, violations
 from selfheal.observe.report import Report, no_data
 from selfheal.observe.signals import Signal, SignalKind, Status
-from selfheal.observe.standing import Standing, advance, first_standing
 
 METRICS = {
     SignalKind.DATA_DRIFT: "DataDriftBreaches",

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from selfheal.aws.profile_job import ProfileJobs
 from selfheal.aws.traffic_store import Stored, TrafficStore
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.files import Reading
 from selfheal.observe.hours import Hour
-from selfheal.observe.lines import Rejected
+from selfheal.observe.reading.files import Reading
+from selfheal.observe.reading.lines import Rejected
 
 HOUR = timedelta(hours=1)
 # Hours that no run looked at are made up for, up to a day of them.

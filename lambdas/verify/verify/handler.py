@@ -18,8 +18,8 @@ from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.outcomes import Predictions, join
-from selfheal.observe.performance import Realized, performance_signal
+from selfheal.observe.performance.outcomes import Predictions, join
+from selfheal.observe.performance.realized import Realized, performance_signal
 from selfheal.observe.report import no_data
 from selfheal.observe.signals import Signal, SignalKind
 from selfheal.record.incident import Incident

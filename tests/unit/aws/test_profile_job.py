@@ -11,7 +11,7 @@ from moto.sagemaker.models import sagemaker_backends
 from selfheal.aws.profile_job import ATTEMPTS, ProfileJobs
 from selfheal.aws.profile_job_arguments import JobPlan, JobSettings, job_arguments
 from selfheal.aws.traffic_store import TrafficStore
-from selfheal.observe.volume import Place, VolumePolicy
+from selfheal.observe.quality.volume import Place, VolumePolicy
 from unit.account import BUCKET, IMAGE, NAME, REGION, VARIANT
 from unit.pipelines.captured import FOLDER, HOUR, PREFIX, by_shards, captured, reading
 from unit.samples import CHAMPION, NOW, baseline

@@ -11,7 +11,7 @@ from selfheal.aws.objects import Objects
 from selfheal.aws.registry import Registry
 from selfheal.aws.retraining import write_request
 from selfheal.aws.traffic_store import Stored, TrafficStore, package_id
-from selfheal.observe.lines import Rejected
+from selfheal.observe.reading.lines import Rejected
 from unit.account import BUCKET, NAME, VARIANT
 from unit.samples import CHALLENGER, CHAMPION, NOW, answer, baseline, capture_line, hour, outcome_line
 

@@ -13,7 +13,7 @@ from moto.sagemaker.models import sagemaker_backends
 
 from pipelines.steps import profile
 from selfheal.observe.policy import ObservePolicy, PerformancePolicy
-from selfheal.observe.volume import VolumePolicy
+from selfheal.observe.quality.volume import VolumePolicy
 from selfheal.settings import policy_json
 from unit.account import BUCKET, NAME, REGION
 from unit.lambdas.test_observe import HOUR, SCHEDULED, capture, latest, traffic

@@ -133,5 +133,5 @@ def test_no_function_pulls_in_the_settings(handler):
 
 def test_the_walk_sees_what_it_should():
     ours, others = reached("lambdas.observe.observe.handler")
-    assert "selfheal.observe.drift" in ours
+    assert "selfheal.observe.drift.feature_drift" in ours
     assert {"boto3", "numpy"} <= others

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.layout import BaselineError, Role
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.profile import empty
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.profiles.layout import BaselineError, Role
+from selfheal.observe.profiles.profile import empty
 from selfheal.observe.reference import Champion, make_baseline
 from unit.samples import METRICS, TRAINED_FROM, baseline, hour_number, outputs_of, profile, rows_of
 

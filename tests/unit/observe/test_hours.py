@@ -25,10 +25,10 @@ from selfheal.observe.hours import (
     window,
     with_malformed,
 )
-from selfheal.observe.layout import Layout
-from selfheal.observe.outcomes import microseconds
-from selfheal.observe.profile import ProfileError
-from selfheal.observe.traffic import Schema, Traffic
+from selfheal.observe.performance.outcomes import microseconds
+from selfheal.observe.profiles.layout import Layout
+from selfheal.observe.profiles.profile import ProfileError
+from selfheal.observe.reading.traffic import Schema, Traffic
 from unit.samples import CHALLENGER, CHAMPION, NOW, baseline, hour, hours_before, predictions
 
 SCHEMA, LAYOUT = baseline().schema, baseline().layout

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import numpy as np
 
+from selfheal.observe.drift.standing import advance, first_standing
 from selfheal.observe.judgement import judge, realize
-from selfheal.observe.metrics.names import Task
-from selfheal.observe.outcomes import Outcomes, Predictions
+from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.performance.outcomes import Outcomes, Predictions
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
 from selfheal.observe.report import Report
 from selfheal.observe.signals import SignalKind, Status
-from selfheal.observe.standing import advance, first_standing
 from unit.samples import CHAMPION, NOW, baseline, hour, hours_before, outcomes, predictions
 
 POLICY = ObservePolicy(performance=PerformancePolicy(min_labels=100))

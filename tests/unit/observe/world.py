@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import numpy as np
 
+from selfheal.observe.drift.standing import advance, drift_of, drift_windows, first_standing
 from selfheal.observe.hours import Hour
-from selfheal.observe.layout import Categorical, Layout, Numeric
-from selfheal.observe.outcomes import Predictions
+from selfheal.observe.performance.outcomes import Predictions
 from selfheal.observe.policy import DriftPolicy
-from selfheal.observe.profile import Rows, profile
+from selfheal.observe.profiles.layout import Categorical, Layout, Numeric
+from selfheal.observe.profiles.profile import Rows, profile
+from selfheal.observe.reading.traffic import EPOCH
 from selfheal.observe.reference import Champion, make_baseline
-from selfheal.observe.standing import advance, drift_of, drift_windows, first_standing
-from selfheal.observe.traffic import EPOCH
 
 WEEK = 168
 

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from pipelines.steps import profile
-from selfheal.observe.capture import LINES_PER_BLOCK
-from selfheal.observe.files import Part, Reading, merge_parts
 from selfheal.observe.profile_request import ProfileRequest
+from selfheal.observe.reading.capture import LINES_PER_BLOCK
+from selfheal.observe.reading.files import Part, Reading, merge_parts
 from unit.samples import CHALLENGER, CHAMPION, NOW, answer, base64_of, baseline, capture_line, capture_record
 
 ROOT = Path(__file__).parents[3]

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.steps import profile
 from selfheal.aws.traffic_store import TrafficStore
-from selfheal.observe.files import Part, around, merge_parts, read_file
 from selfheal.observe.profile_request import ProfileRequest, RequestError
+from selfheal.observe.reading.files import Part, around, merge_parts, read_file
 from unit.account import NAME, VARIANT
 from unit.pipelines.captured import (
     FOLDER,

@@ -19,8 +19,8 @@ from pipelines.steps import assemble, evaluate, train
 from pipelines.steps.archive import ArchivedModel, BadArchive
 from pipelines.steps.workload import Workload
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.estimation import Calibration
-from selfheal.observe.scoring import log_loss
+from selfheal.observe.performance.estimation import Calibration
+from selfheal.observe.performance.scoring import log_loss
 from unit.pipelines.conftest import rows
 from workloads.flights.inference import Model
 
