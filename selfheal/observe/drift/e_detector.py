@@ -19,7 +19,7 @@ F/k times the limit (R. Wang, A. Ramdas, "False discovery rate control with e-va
 >>> import numpy as np
 >>> evidence = nothing(2)
 >>> for z in (0.3, -0.4, 4.1, 4.4):
-...     evidence = add(evidence, np.array([z, 0.1]))
+...     evidence = add(evidence, ratios(np.array([z, 0.1])))
 >>> moved(by_feature(evidence, np.array([0, 1]), 2), limit=36_000.0).tolist()
 [True, False]
 """
@@ -33,8 +33,8 @@ Floats = NDArray[np.float64]
 
 # A third of a window's, one and two windows' worth of a shift that one look can just about see.
 SIZES = np.array([0.7, 2.0, 4.2])
-_SHIFTS = np.concatenate((SIZES, -SIZES))
-_CREDIT = np.exp(0.583 * np.abs(_SHIFTS)) / _SHIFTS.size
+SHIFTS = np.concatenate((SIZES, -SIZES))
+_CREDIT = np.exp(0.583 * np.abs(SHIFTS)) / SHIFTS.size
 # A score further out than this says no more than that it is far out.
 _FAR = 10.0
 # Evidence is not piled up beyond what says it all, so that it can fade when things return to normal.
@@ -43,14 +43,20 @@ _ENOUGH = 1e12
 
 def nothing(scores: int) -> Floats:
     """Evidence before the first look, shape (scores, shifts)."""
-    return np.zeros((scores, _SHIFTS.size))
+    return np.zeros((scores, SHIFTS.size))
 
 
-def add(evidence: Floats, z: Floats) -> Floats:
-    """Evidence after one more look; z is NaN where a score was not looked at. Shape (scores, shifts)."""
-    bounded = np.clip(z, -_FAR, _FAR)[:, None]
-    new = np.minimum((evidence + 1) * np.exp(bounded * _SHIFTS - _SHIFTS**2 / 2), _ENOUGH)
-    return np.where(np.isfinite(z)[:, None], new, evidence)
+def ratios(z: Floats) -> Floats:
+    """Likelihood ratios of each shift to none, given normal scores of any shape; shape (..., shifts)."""
+    bounded = np.clip(z, -_FAR, _FAR)[..., None]
+    found: Floats = np.exp(bounded * SHIFTS - SHIFTS**2 / 2)
+    return found
+
+
+def add(evidence: Floats, ratio: Floats) -> Floats:
+    """Evidence after one more look, both of shape (scores, shifts); a ratio is NaN where there was no look."""
+    new = np.minimum((evidence + 1) * ratio, _ENOUGH)
+    return np.where(np.isfinite(ratio), new, evidence)
 
 
 def by_feature(evidence: Floats, owner: NDArray[np.intp], features: int) -> Floats:

@@ -11,7 +11,8 @@ variance $\varphi \, (1/n + 1/N)$: the pool is a sample too, and its error count
   the deviation of the errors so far, which makes it a Student t, and its quantile is turned into a normal
   one (C. Quesenberry, "SPC Q charts", Journal of Quality Technology 23, 1991; D. Hawkins, "Self-starting
   CUSUM charts", The Statistician 36, 1987).
-- What carries over from hour to hour is taken off first, by a lag-one regression of the errors.
+- What the hours before tell of an hour is taken off first, in as many ways as there are models of how a
+  level wanders (`wander`). The evidence of a shift is what they say together, each by its weight.
 - An hour is scored once its pool holds as many rows as it does itself: before that the scale of its error
   would be that of the training data's rows, not of the traffic's.
 
@@ -29,17 +30,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtr
 
-from selfheal.observe.drift import e_detector
+from selfheal.observe.drift import e_detector, wander
 from selfheal.observe.drift.scores import Scores
+from selfheal.observe.drift.wander import Wander
 from selfheal.observe.profiles.layout import Floats
 from selfheal.observe.profiles.packing import pack_floats, unpack_floats
 from selfheal.observe.profiles.profile import Profile
 
 # Fewer rows than this have no mean that is nearly normal: an hour of so few is learned from, and not scored.
 FEWEST = 8
-# Errors that a deviation, a lag-one regression and a verdict are estimated from at least: two days of hours,
-# since a correlation that was estimated from fewer leaves enough of itself behind to look like drift.
-_ESTIMATED, _REGRESSED, _KNOWN = 3, 24, 48
+# Errors before a verdict: two days of hours, since fewer do not tell a level that wanders from one that moved.
+_KNOWN = 48
 # Where the level of the hours varies by more than this share of the rows' variance, an hour's spread cannot
 # be told from its level.
 WANDERS = 0.15
@@ -55,10 +56,10 @@ class Watch:
         hour: the last hour looked at, in hours since the epoch; None before the first.
         rows: of the pools, shape (period, features).
         means: of the scores in the pools, shape (period, scores).
-        squares: sum of squared errors, shape (scores,).
-        products: sum of products of successive errors, shape (scores,).
-        last: the last error, shape (scores,).
-        looks: errors in these sums, shape (features,).
+        wander: how the errors follow one another.
+        looks: errors in its sums, shape (features,).
+        usual: what an hour's rows are worth, beside those of its pool, on average, shape (scores,).
+        lasting: `wander.lasting`, averaged over calm looks, shape (scores,).
         evidence: of the e-detector, shape (scores, shifts).
         moved: features that moved, shape (features,).
         calm: the last hour in which nothing spoke against a feature, shape (features,).
@@ -67,10 +68,10 @@ class Watch:
     hour: int | None
     rows: Floats
     means: Floats
-    squares: Floats
-    products: Floats
-    last: Floats
+    wander: Wander
     looks: Floats
+    usual: Floats
+    lasting: Floats
     evidence: Floats
     moved: NDArray[np.bool_]
     calm: Floats
@@ -81,7 +82,13 @@ class Watch:
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {name: pack_floats(getattr(self, name)) for name in _ARRAYS}
-        return {**body, "hour": self.hour, "period": self.period, "moved": self.moved.tolist()}
+        return {
+            **body,
+            "hour": self.hour,
+            "period": self.period,
+            "moved": self.moved.tolist(),
+            "wander": self.wander.to_json(),
+        }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Watch:
@@ -89,22 +96,22 @@ class Watch:
         try:
             arrays = {name: unpack_floats(body[name]) for name in _ARRAYS}
             moved = np.array(body["moved"], dtype=bool)
-            scores = arrays["squares"].size
             return cls(
                 hour=body["hour"],
                 moved=moved,
+                wander=Wander.from_json(body["wander"]),
                 **{
                     **arrays,
                     "rows": arrays["rows"].reshape(body["period"], moved.size),
-                    "means": arrays["means"].reshape(body["period"], scores),
-                    "evidence": arrays["evidence"].reshape(scores, -1),
+                    "means": arrays["means"].reshape(body["period"], -1),
+                    "evidence": arrays["evidence"].reshape(-1, e_detector.SHIFTS.size),
                 },
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the state of a watch: {type(error).__name__} {error}") from error
 
 
-_ARRAYS = ("rows", "means", "squares", "products", "last", "looks", "evidence", "calm")
+_ARRAYS = ("rows", "means", "looks", "usual", "lasting", "evidence", "calm")
 
 
 def fresh(scores: Scores, period: int) -> Watch:
@@ -114,10 +121,10 @@ def fresh(scores: Scores, period: int) -> Watch:
         hour=None,
         rows=np.zeros((period, features)),
         means=np.zeros((period, count)),
-        squares=np.zeros(count),
-        products=np.zeros(count),
-        last=np.zeros(count),
+        wander=wander.unknown(count),
         looks=np.zeros(features),
+        usual=np.zeros(count),
+        lasting=np.zeros(count),
         evidence=e_detector.nothing(count),
         moved=np.zeros(features, dtype=bool),
         calm=np.full(features, np.nan),
@@ -142,16 +149,19 @@ def look(watch: Watch, scores: Scores, hour: int, window: Profile, limit: float)
     slot = hour % watch.period
     present, means = _summary(scores, window)
     # An hour that has no rows at all says nothing, and moves nothing but the clock.
-    errors = _errors(watch, scores, slot, present, means)
-    evidence = e_detector.add(watch.evidence, _normal(watch, scores, present, errors))
+    errors, worth = _errors(watch, scores, slot, present, means)
+    hours = 1 if watch.hour is None else hour - watch.hour
+    sight = _Sight.of(watch, scores, errors, worth, hours)
+    evidence = e_detector.add(watch.evidence, sight.ratios(watch, scores, present))
     by_feature = e_detector.by_feature(evidence, scores.owner, present.size)
     moved = e_detector.moved(by_feature, limit)
-    judged = _noted(replace(watch, moved=moved), scores.owner, errors)
+    calm = by_feature < limit / 1000
+    judged = sight.noted(replace(watch, moved=moved), scores.owner, calm)
     return replace(
         _learned(judged, scores, slot, present, means),
         hour=hour,
         evidence=evidence,
-        calm=np.where(by_feature < limit / 1000, float(hour), watch.calm),
+        calm=np.where(calm, float(hour), watch.calm),
     )
 
 
@@ -160,15 +170,13 @@ def design_effects(watch: Watch, scores: Scores, *, wandering: bool) -> Floats:
 
     Args:
         wandering: whether what carries over from hour to hour counts: hours that follow one another then are
-            no independent samples of what the traffic is like, by the factor $(1 + r) / (1 - r)$. Without,
-            they are samples of these very hours.
+            no independent samples of what the traffic is like. Without, they are samples of these very hours.
     """
-    looks, carried = watch.looks[scores.owner], _carried(watch, scores.owner)
-    factor = (1 + carried) / (1 - carried) if wandering else 1 - carried**2
+    looks = watch.looks[scores.owner]
     worst = np.full(watch.looks.size, -np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
-        effect = np.where(looks >= SETTLED, watch.squares / looks * factor, np.nan)
-        np.maximum.at(worst, scores.owner, effect)
+        effect = wander.innovations(watch.wander, looks) * (np.exp(watch.lasting) if wandering else 1.0)
+        np.maximum.at(worst, scores.owner, np.where(looks >= SETTLED, effect, np.nan))
     return np.where(np.isinf(worst), np.nan, np.maximum(1.0, worst))
 
 
@@ -196,61 +204,93 @@ def _pooled(watch: Watch, scores: Scores) -> tuple[Floats, Floats]:
     between = (rows * (watch.means - mean) ** 2).sum(axis=0)
     pools = (rows > 0).sum(axis=0)
     looks = watch.looks[scores.owner]
-    effect = np.where(looks >= _ESTIMATED, watch.squares / np.maximum(looks, 1), 1.0)
+    effect = np.where(looks >= wander.FEWEST, _spread(watch) / np.maximum(looks, 1), 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         shrinkage = np.clip(1 - (pools - 3) * effect / between, 0, 1)
     # Of three pools or fewer, or of pools that do not differ at all, nothing can be said.
     return mean, np.where(pools > 3, np.nan_to_num(shrinkage, nan=0.0), 1.0)
 
 
-def _errors(watch: Watch, scores: Scores, slot: int, present: Floats, means: Floats) -> Floats:
-    """Standardized errors of the hour's means, NaN where the hour cannot be scored."""
+def _spread(watch: Watch) -> Floats:
+    """Sum of the squared errors themselves: those of the model that predicts nothing."""
+    squares: Floats = watch.wander.squares[0]
+    return squares
+
+
+def _errors(watch: Watch, scores: Scores, slot: int, present: Floats, means: Floats) -> tuple[Floats, Floats]:
+    """Standardized errors of the hour's means, NaN where the hour cannot be scored; what its rows are worth."""
     n, pool = present[scores.owner], watch.rows[slot, scores.owner]
     mean, shrinkage = _pooled(watch, scores)
     expected = mean + shrinkage * (watch.means[slot] - mean)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = 1 / n + (1 - shrinkage) / watch.rows.sum(axis=0)[scores.owner] + shrinkage / pool
         errors = (means - expected) / np.sqrt(variance)
-    return np.where((n >= FEWEST) & (pool >= n), errors, np.nan)
+    return np.where((n >= FEWEST) & (pool >= n), errors, np.nan), 1 / variance
 
 
-def _carried(watch: Watch, owner: NDArray[np.intp]) -> Floats:
-    """Correlation of successive errors: the part that carries over. 0 unless chance alone hardly makes it."""
-    looks = watch.looks[owner]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        raw = watch.products / watch.squares
-        # An estimate from few looks is too small on average (M. Kendall, Biometrika 41, 1954).
-        slope = np.clip(raw + (1 + 4 * raw) / looks, 0, 0.99)
-        certain = (looks >= _REGRESSED) & (raw > 1.5 / np.sqrt(looks))
-    return np.where(certain, slope, 0.0)
+@dataclass(frozen=True, kw_only=True)
+class _Sight:
+    """An hour as the models of wandering see it.
 
+    Attributes:
+        expected: what they expected of it.
+        errors: of the hour, shape (scores,).
+        worth: of its rows, shape (scores,).
+        exposure: how much of the level it shows, beside a usual hour, shape (scores,).
+        t: how far off the expectations were, shape (models, scores).
+    """
 
-def _normal(watch: Watch, scores: Scores, present: Floats, errors: Floats) -> Floats:
-    """Errors as normal scores, by Student's t with the errors so far; NaN where they are too few."""
-    looks, carried = watch.looks[scores.owner], _carried(watch, scores.owner)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effect = watch.squares / looks
-        # What the regression leaves of the errors' variance.
-        t = (errors - carried * watch.last) / np.sqrt(effect * (1 - carried**2))
-        wander = effect[scores.level] / present[scores.owner]
-    told = (scores.level == np.arange(errors.size)) | (wander < WANDERS)
-    known = (looks >= _KNOWN) & np.isfinite(t) & told
-    tail = stdtr(np.maximum(looks, 1), -np.abs(np.where(known, t, 0.0)))
-    return np.where(known, np.sign(t) * -ndtri(np.maximum(tail, 1e-300)), np.nan)
+    expected: Wander
+    errors: Floats
+    worth: Floats
+    exposure: Floats
+    t: Floats
 
+    @classmethod
+    def of(cls, watch: Watch, scores: Scores, errors: Floats, worth: Floats, hours: int) -> _Sight:
+        seen = (watch.usual > 0) & np.isfinite(errors)
+        exposure = np.sqrt(np.where(seen, worth / np.where(seen, watch.usual, 1.0), 1.0))
+        expected = wander.ahead(watch.wander, hours)
+        t = wander.surprise(expected, errors, exposure, watch.looks[scores.owner])
+        return cls(
+            expected=wander.fitted(expected, t, exposure), errors=errors, worth=worth, exposure=exposure, t=t
+        )
 
-def _noted(watch: Watch, owner: NDArray[np.intp], errors: Floats) -> Watch:
-    """The sums with one more error, of features that have not moved."""
-    scored = np.isfinite(errors)
-    taken = scored & ~watch.moved[owner]
-    looked = np.bincount(owner, weights=taken, minlength=watch.looks.size) > 0
-    return replace(
-        watch,
-        squares=np.where(taken, watch.squares + errors**2, watch.squares),
-        products=np.where(taken, watch.products + errors * watch.last, watch.products),
-        last=np.where(scored, errors, watch.last),
-        looks=watch.looks + looked,
-    )
+    def ratios(self, watch: Watch, scores: Scores, present: Floats) -> Floats:
+        """What each shift explains better than no shift, (scores, shifts); NaN where errors are too few."""
+        looks = watch.looks[scores.owner]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wanders = _spread(watch)[scores.level] / looks / present[scores.owner]
+        told = (scores.level == np.arange(looks.size)) | (wanders < WANDERS)
+        known = (looks >= _KNOWN) & np.isfinite(self.t).all(axis=0) & told
+        tail = stdtr(np.maximum(looks, 1), -np.abs(np.where(known, self.t, 0.0)))
+        z = np.where(known, np.sign(self.t) * -ndtri(np.maximum(tail, 1e-300)), np.nan)
+        shares = wander.weights(self.expected)
+        ratios: Floats = (shares[:, :, None] * e_detector.ratios(z)).sum(axis=0)
+        return ratios
+
+    def noted(self, watch: Watch, owner: NDArray[np.intp], calm: NDArray[np.bool_]) -> Watch:
+        """The watch after it, which learns of features that have not moved.
+
+        A change of level looks like a wandering one at first, and must not hide itself: how long the level
+        remembers in the long run is learned in calm hours only.
+        """
+        taken = np.isfinite(self.errors) & ~watch.moved[owner]
+        after = wander.updated(self.expected, self.errors, self.exposure, taken)
+        looked = np.bincount(owner, weights=taken, minlength=watch.looks.size) > 0
+        looks = watch.looks + looked
+        told = replace(after, fit=np.where(taken, after.fit, watch.wander.fit))
+        lasting = wander.lasting(told)
+        share = 1 / np.maximum(1.0, looks[owner])
+        return replace(
+            watch,
+            wander=told,
+            looks=looks,
+            usual=np.where(taken, watch.usual + (self.worth - watch.usual) * share, watch.usual),
+            lasting=np.where(
+                taken & calm[owner], watch.lasting + (lasting - watch.lasting) * share, watch.lasting
+            ),
+        )
 
 
 def _learned(watch: Watch, scores: Scores, slot: int, present: Floats, means: Floats) -> Watch:

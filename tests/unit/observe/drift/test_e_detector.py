@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfheal.observe.drift.e_detector import add, by_feature, moved, nothing
+from selfheal.observe.drift.e_detector import add, by_feature, moved, nothing, ratios
 
 FEATURES, SCORES = 20, 40
 OWNER = np.repeat(np.arange(FEATURES), 2)
@@ -22,7 +22,7 @@ def months(count, looks, limit, rng, shift=0.0, since=0):
         z = rng.normal(size=(count, SCORES))
         if look >= since:
             z[:, 0] += shift
-        evidence = add(evidence, z.ravel())
+        evidence = add(evidence, ratios(z.ravel()))
         found = by_feature(evidence, owner, count * FEATURES).reshape(count, FEATURES)
         alarmed = np.array([moved(each, limit).any() for each in found])
         first = np.where(alarmed & (first == looks), look, first)
@@ -52,8 +52,8 @@ def test_a_shift_is_seen_the_sooner_the_larger_it_is(shift, delay):
 
 
 def test_without_a_look_evidence_stays_as_it_is():
-    before = add(nothing(3), np.array([1.0, 2.0, 3.0]))
-    after = add(before, np.array([np.nan, 0.5, np.inf]))
+    before = add(nothing(3), ratios(np.array([1.0, 2.0, 3.0])))
+    after = add(before, ratios(np.array([np.nan, 0.5, np.nan])))
     assert np.array_equal(after[[0, 2]], before[[0, 2]])
     assert not np.array_equal(after[1], before[1])
 
@@ -62,7 +62,7 @@ def test_without_a_look_evidence_stays_as_it_is():
 def test_evidence_is_always_a_number(stream):
     evidence = nothing(1)
     for z in stream:
-        evidence = add(evidence, np.array([z]))
+        evidence = add(evidence, ratios(np.array([z])))
         assert np.isfinite(evidence).all()
         assert (evidence >= 0).all()
 
@@ -70,10 +70,10 @@ def test_evidence_is_always_a_number(stream):
 def test_however_long_it_lasted_evidence_fades_in_days():
     evidence = nothing(1)
     for _ in range(10_000):
-        evidence = add(evidence, np.array([9.0]))
+        evidence = add(evidence, ratios(np.array([9.0])))
     looks = 0
     while by_feature(evidence, np.array([0]), 1)[0] > 36_000:
-        evidence, looks = add(evidence, np.array([0.0])), looks + 1
+        evidence, looks = add(evidence, ratios(np.array([0.0]))), looks + 1
     assert looks < 96
 
 
@@ -99,7 +99,7 @@ def test_no_feature_is_none_that_moved():
 
 
 def test_the_evidence_of_a_feature_is_the_average_of_its_scores():
-    one = add(nothing(1), np.array([3.0]))
-    pair = add(nothing(2), np.array([3.0, np.nan]))
+    one = add(nothing(1), ratios(np.array([3.0])))
+    pair = add(nothing(2), ratios(np.array([3.0, np.nan])))
     alone, both = by_feature(one, np.array([0]), 1), by_feature(pair, np.array([0, 0]), 2)
     assert both.tolist() == [alone[0] / 2, 0.0]

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from selfheal.observe.drift import e_detector, wander
 from selfheal.observe.drift import watch as module
 from selfheal.observe.drift.scores import Scores
 from selfheal.observe.drift.watch import Watch, design_effects, fresh, learn, look, swings
@@ -78,8 +79,10 @@ def test_an_hour_without_rows_moves_nothing_but_the_clock():
     after = look(world.watch, world.scores, world.hour + 1, empty(world.layout), LIMIT)
     assert after.hour == world.hour + 1
     for field in fields(Watch):
-        if field.name not in ("hour", "calm"):
+        if field.name not in ("hour", "calm", "wander"):
             assert np.array_equal(getattr(after, field.name), getattr(world.watch, field.name)), field.name
+    assert np.array_equal(after.wander.squares, world.watch.wander.squares)
+    assert np.array_equal(wander.weights(after.wander), wander.weights(world.watch.wander))
 
 
 @pytest.mark.parametrize("period", [DAY, WEEK])
@@ -190,12 +193,11 @@ def wandering(generator, hours, sd, shift=0.0, level=0.0):
 def test_hours_that_resemble_their_neighbours_raise_no_alarm_and_what_carries_over_is_left_out():
     world = World()
     assert not any(world.next(x=x)[0] for x in wandering(np.random.default_rng(11), 300, 0.2))
-    # An hour's mean has variance 1/n of sampling and that of the level, which the hour before tells of.
-    raw = 1 + ROWS * 0.2**2
-    carried = 0.8 * (raw - 1) / raw
+    # In variances of sampling: the level has 8. Of an hour, a Kalman filter leaves 1 + p, with
+    # p = 0.8² p / (1 + p) + 8 (1 - 0.8²).
     these, lasting = (design_effects(world.watch, world.scores, wandering=each)[0] for each in (False, True))
-    assert these == pytest.approx(raw * (1 - carried**2), rel=0.3)
-    assert lasting == pytest.approx(raw * (1 + carried) / (1 - carried), rel=0.4)
+    assert these == pytest.approx(4.36, rel=0.3)
+    assert lasting == pytest.approx(1 + 8 * 1.8 / 0.2, rel=0.4)
 
 
 def test_independent_rows_count_as_they_are():
@@ -221,7 +223,8 @@ def test_what_moved_is_not_learned_from_and_calms_down_when_the_traffic_does():
     # Not a row of the drift was learned, of the hour that showed it neither.
     assert np.array_equal(world.watch.rows[:, 0], before.rows[:, 0])
     assert np.array_equal(world.watch.means[:, :2], before.means[:, :2])
-    assert world.watch.squares[0] == before.squares[0]
+    assert np.array_equal(world.watch.wander.squares[:, :2], before.wander.squares[:, :2])
+    assert np.array_equal(world.watch.wander.fit[:, :2], before.wander.fit[:, :2])
     assert world.watch.looks[0] == before.looks[0]
     # What did not move goes on being learned from.
     assert world.watch.rows[:, 1].sum() == before.rows[:, 1].sum() + 40 * ROWS
@@ -238,7 +241,7 @@ def test_one_wild_hour_does_not_blind_the_watch():
     world.next(x=np.full(ROWS, 1e6))
     for _ in range(120):
         world.next()
-    assert design_effects(world.watch, world.scores, wandering=True)[0] < 1.6
+    assert design_effects(world.watch, world.scores, wandering=True)[0] < 2
     assert world.run(3, shift=0.5)[0]
 
 
@@ -293,67 +296,49 @@ def one_score():
     return Scores(weights=(np.zeros((2, 1)),), curves=(None,))
 
 
-def normal(watch, scores, errors, present=ROWS):
-    return module._normal(watch, scores, np.array([float(present)]), np.array(errors))
+def knowing(looks, *scales):
+    """A watch after so many looks, sure that hours are independent, the errors' variance known from them."""
+    scores = Scores(weights=(np.zeros((2, len(scales))),), curves=(None if len(scales) == 1 else (0.0, 0.0),))
+    blank = fresh(scores, DAY)
+    fit = np.where(np.arange(len(blank.wander.fit))[:, None] == 0, 0.0, -1e9)
+    squares = np.broadcast_to(looks * np.array(scales), (len(fit), len(scales)))
+    told = replace(blank.wander, squares=squares, fit=np.broadcast_to(fit, squares.shape))
+    return replace(blank, looks=np.array([float(looks)]), wander=told), scores
+
+
+def ratios_of(watch, scores, errors, present=ROWS):
+    worth = np.full(len(errors), float(present))
+    sight = module._Sight.of(watch, scores, np.array(errors), worth, 1)
+    return sight.ratios(watch, scores, np.array([float(present)]))
 
 
 @pytest.mark.parametrize("looks", [48, 50, 200])
 @pytest.mark.parametrize("error", [-30.0, -2.0, 0.0, 0.3, 5.0])
 def test_an_error_has_the_normal_quantile_of_its_students_t(looks, error):
-    watch = replace(fresh(one_score(), DAY), looks=np.array([float(looks)]), squares=np.array([2.0 * looks]))
-    z = normal(watch, one_score(), [error])[0]
     tail = student.sf(abs(error) / np.sqrt(2.0), looks)
-    assert z == pytest.approx(np.sign(error) * norm.isf(max(tail, 1e-300)), abs=1e-9)
+    z = np.sign(error) * norm.isf(max(tail, 1e-300))
+    assert ratios_of(*knowing(looks, 2.0), [error])[0] == pytest.approx(e_detector.ratios(np.array(z)))
 
 
 def test_too_few_errors_have_none_and_a_missing_one_has_none():
-    scores = one_score()
-    blank = fresh(scores, DAY)
-    few = replace(blank, looks=np.array([47.0]), squares=np.array([47.0]))
-    enough = replace(blank, looks=np.array([48.0]), squares=np.array([48.0]))
-    assert np.isnan(normal(few, scores, [1.0]))[0]
-    assert np.isfinite(normal(enough, scores, [1.0]))[0]
-    assert np.isnan(normal(enough, scores, [np.nan]))[0]
-    assert np.isnan(normal(replace(enough, squares=np.zeros(1)), scores, [0.0]))[0]
+    assert np.isnan(ratios_of(*knowing(47, 1.0), [1.0])).all()
+    assert np.isfinite(ratios_of(*knowing(48, 1.0), [1.0])).all()
+    assert np.isnan(ratios_of(*knowing(48, 1.0), [np.nan])).all()
+    assert np.isnan(ratios_of(*knowing(48, 0.0), [0.0])).all()
 
 
 @pytest.mark.parametrize(("rows", "judged"), [(60, False), (70, True)])
 def test_spread_is_judged_where_the_level_hardly_wanders(rows, judged):
     # Ten rows count as one: in hours of 60 the level has 10/60 of a row's variance, more than WANDERS.
-    scores = Scores(weights=(np.zeros((2, 2)),), curves=((0.0, 0.0),))
-    watch = replace(fresh(scores, DAY), looks=np.array([100.0]), squares=np.array([1000.0, 100.0]))
-    location, spread = np.isfinite(normal(watch, scores, [1.0, 1.0], present=rows))
-    assert (location, spread) == (True, judged)
+    found = ratios_of(*knowing(100, 10.0, 1.0), [1.0, 1.0], present=rows)
+    assert np.isfinite(found).all(axis=1).tolist() == [True, judged]
 
 
-def test_what_carries_over_is_found_and_chance_is_not():
-    generator = np.random.default_rng(3)
-    owner = np.zeros(400, dtype=np.intp)
-    blank = fresh(Scores(weights=(np.zeros((2, 400)),), curves=(None,)), DAY)
-    for memory in (0.0, 0.7):
-        watch, error = blank, generator.normal(size=400)
-        for _ in range(48):
-            error = memory * error + np.sqrt(1 - memory**2) * generator.normal(size=400)
-            watch = module._noted(watch, owner, error)
-        carried = module._carried(watch, owner)
-        if not memory:
-            assert np.mean(carried > 0) < 0.1
-        # The plain estimate's mean is 3r/48 = 0.04 too small.
-        assert memory - 0.01 < carried.mean() < memory + 0.04
-
-
-@pytest.mark.parametrize(("error", "last"), [(3.0, 2.0), (-1.0, 2.0), (0.5, 0.0)])
-def test_what_carried_over_is_taken_off_and_the_rest_is_measured_by_the_rest(error, last):
-    looks, raw = 100.0, 0.6
-    # An estimate from 100 looks is too small by (1 + 4r) / 100 on average.
-    r = raw + (1 + 4 * raw) / looks
-    watch = replace(
-        fresh(one_score(), DAY),
-        looks=np.array([looks]),
-        squares=np.array([4.0 * looks]),
-        products=np.array([raw * 4.0 * looks]),
-        last=np.array([last]),
-    )
-    left = (error - r * last) / np.sqrt(4.0 * (1 - r**2))
-    z = normal(watch, one_score(), [error])[0]
-    assert z == pytest.approx(norm.isf(student.sf(left, looks)), abs=1e-9)
+def test_the_evidence_is_what_the_models_say_together():
+    watch, scores = knowing(100, 1.0)
+    agreed = ratios_of(watch, scores, [3.0])
+    other = np.where(np.arange(len(watch.wander.fit))[:, None] == 5, 0.0, watch.wander.fit)
+    wavering = replace(watch, wander=replace(watch.wander, fit=other))
+    # A model in which hours wander is less surprised: together they are less sure than the first alone.
+    up = e_detector.SHIFTS.argmax()
+    assert 1 < ratios_of(wavering, scores, [3.0])[0, up] < agreed[0, up]
