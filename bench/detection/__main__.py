@@ -25,7 +25,8 @@ class Plan:
     """How much is watched.
 
     Attributes:
-        quiet, seasonal: months of ours against each size of reference.
+        quiet: months of ours against each size of reference.
+        dependent: months of ours of each quiet kind whose rows or hours depend on one another.
         repeats: months of ours of each change.
         rules_quiet, rules_repeats: quiet months, and months of each other kind, of the plain rules and of ADWIN.
         rivals: months of each kind of NannyML; Evidently takes one.
@@ -34,7 +35,7 @@ class Plan:
     """
 
     quiet: int = 200
-    seasonal: int = 50
+    dependent: int = 50
     repeats: int = 20
     rules_quiet: int = 20
     rules_repeats: int = 10
@@ -46,7 +47,7 @@ class Plan:
         """Months to watch; the plain rules join the first of them."""
         for name in names:
             scenario = SCENARIOS[name]
-            own = {"quiet": self.quiet, "seasonal": self.seasonal}.get(name, self.repeats) if ours else 0
+            own = self._months(name) if ours else 0
             beside = (self.rules_quiet if name == "quiet" else self.rules_repeats) if peers else 0
             for number in range(max(own, beside)):
                 yield Task(
@@ -56,10 +57,15 @@ class Plan:
                     rules=(self.sizes if scenario.quiet else (ROWS_BESIDE,)) if number < beside else (),
                 )
 
+    def _months(self, name: str) -> int:
+        if name == "quiet":
+            return self.quiet
+        return self.dependent if SCENARIOS[name].quiet else self.repeats
+
 
 QUICK = Plan(
     quiet=2,
-    seasonal=1,
+    dependent=1,
     repeats=1,
     rules_quiet=1,
     rules_repeats=1,
@@ -98,8 +104,8 @@ def _notes(plan: Plan, *, quick: bool) -> Iterator[str]:
     if quick:
         yield "a smoke run: too few months for any of these figures to mean much"
     yield (
-        f"ours: {plan.quiet} quiet months, {plan.seasonal} autocorrelated and seasonal ones and {plan.repeats} "
-        f"of each change, against each reference; plain rules and ADWIN: {plan.rules_quiet} quiet months, "
+        f"ours: {plan.quiet} quiet months, {plan.dependent} of each kind whose rows or hours depend on one "
+        f"another and {plan.repeats} of each change, against each reference; plain rules and ADWIN: {plan.rules_quiet} quiet months, "
         f"{plan.rules_repeats} of each other kind, changes against {ROWS_BESIDE:,} rows alone; seed {SEED}"
     )
     yield (

@@ -39,6 +39,7 @@ class Scenario:
         size: how much, in the change's own terms.
         features: how many features change.
         memory: correlation of a row with the row before it (first-order autoregressive).
+        wander: standard deviation, in sd, of a level of the hour that remembers 0.9 of the hour before.
         season: amplitude of a daily sine in sd, its phase another for each feature.
         until: the level with which a watch may end once the change has begun; None = to the month's end.
         stream: number that seeds it; two scenarios never share their draws.
@@ -49,6 +50,7 @@ class Scenario:
     size: float = 0.0
     features: int = 0
     memory: float = 0.0
+    wander: float = 0.0
     season: float = 0.0
     until: Level | None = Level.WARN
     stream: int
@@ -62,6 +64,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "quiet": Scenario(title="quiet", until=None, stream=1),
     "seasonal": Scenario(
         title="quiet, autocorrelated and seasonal", memory=0.9, season=1.0, until=None, stream=2
+    ),
+    "wandering": Scenario(
+        title="quiet, levels that wander from hour to hour", wander=0.1, until=None, stream=11
     ),
     "three": Scenario(
         title="0.1 sd in three features", change=Change.SHIFT, size=0.1, features=3, until=None, stream=3

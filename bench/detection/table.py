@@ -39,6 +39,7 @@ def _quiet(watches: Watches, sizes: Sequence[int]) -> Iterator[Row]:
     for name, words in (
         ("quiet", "quiet months"),
         ("seasonal", "quiet months, autocorrelated and seasonal,"),
+        ("wandering", "quiet months with wandering levels"),
     ):
         for size in sizes:
             months = len(watches.get(Key(OURS, size, name), []))
@@ -46,7 +47,7 @@ def _quiet(watches: Watches, sizes: Sequence[int]) -> Iterator[Row]:
             title = f"{words} with a {{}}, reference {size:,}"
             breach = Reach("<=", 0) if name == "quiet" else None
             yield _row(watches, Key(OURS, size, name), title.format("warning"), of, scoring.alarming_share,
-                       Level.WARN, Reach("<=", 2))  # fmt: skip
+                       Level.WARN, None if name == "wandering" else Reach("<=", 2))  # fmt: skip
             yield _row(watches, Key(OURS, size, name), title.format("breach"), of, scoring.alarming_share,
                        Level.BREACH, breach)  # fmt: skip
             yield _row(watches, Key(OURS, size, name), f"windows alarming in them, reference {size:,}",

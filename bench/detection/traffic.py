@@ -7,6 +7,7 @@ and handed over as float64. The same month comes out however far it is watched.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ NORMAL, LOGNORMAL, EXPONENTIAL = 7, 7, 6
 GAUSSIAN = NORMAL + LOGNORMAL
 FEATURES = GAUSSIAN + EXPONENTIAL
 ROWS = 2000
+MEMORY = 0.9  # of a wandering level, from hour to hour
 REFERENCE_HOURS = 28 * 24
 SHARES = np.array([0.40, 0.30, 0.15, 0.10, 0.05])  # of the categories
 SIZES = (5_000, 20_000, 200_000)
@@ -83,6 +85,16 @@ class Month:
             latent, last = self._latent(rng, np.full(ROWS, at), self.scenario.memory, last)
             yield Window(values=self._values(rng, latent, self._extent(look - onset)), at=at)
 
+    @functools.cached_property
+    def _levels(self) -> Singles:
+        """Level of each feature in each hour of reference and month, shape (features, hours)."""
+        steps = self._generator(5).standard_normal((FEATURES, REFERENCE_HOURS + LOOKS))
+        steps[:, 1:] *= np.sqrt(1 - MEMORY**2)
+        levels: Singles = lfilter([1.0], [1.0, -MEMORY], self.scenario.wander * steps, axis=1).astype(
+            np.float32
+        )
+        return levels
+
     def _extent(self, since: int) -> float:
         """How much of the change is there, from 0 to 1, so many windows after its onset."""
         if self.scenario.quiet or since < 0:
@@ -98,7 +110,7 @@ class Month:
         hold values already.
         """
         rows, season = len(at), self.scenario.season
-        if not (season or memory):
+        if not (season or memory or self.scenario.wander):
             latent = np.empty((FEATURES, rows), np.float32)
             rng.standard_normal(dtype=np.float32, out=latent[:GAUSSIAN])
             rng.standard_exponential(dtype=np.float32, out=latent[GAUSSIAN:])
@@ -113,6 +125,7 @@ class Month:
         phases = self._generator(4).random(FEATURES)
         angle = 2 * np.pi * (at[None, :] / 24 + phases[:, None])
         latent += (season * np.sin(angle)).astype(np.float32)
+        latent += self._levels[:, at]
         latent[GAUSSIAN:] = -np.log(ndtr(-latent[GAUSSIAN:]))
         return latent, last
 

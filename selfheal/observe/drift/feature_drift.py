@@ -21,7 +21,7 @@ from selfheal.observe.drift.comparison import Comparer, Comparison, Habits
 from selfheal.observe.drift.e_detector import by_feature
 from selfheal.observe.drift.scores import Scores
 from selfheal.observe.drift.watch import Watch
-from selfheal.observe.hours import Window
+from selfheal.observe.hours import WEEK, Window
 from selfheal.observe.policy import Correction, DriftPolicy, DriftRule
 from selfheal.observe.profiles.layout import Categorical, Feature, Role
 from selfheal.observe.profiles.profile import Profile
@@ -82,9 +82,15 @@ def drift_signals(
 
 @dataclass(frozen=True, kw_only=True)
 class _Move:
-    """What the watch says of a feature: whether it moved, about since when, and how sure that is."""
+    """What the watch says of a feature: whether it moved, about since when, and how sure that is.
+
+    Attributes:
+        known: whether its hours were watched for so long that their own wandering is known. Before, a bound
+            may be above zero for that alone; that it is beyond the tolerance counts from the first hour.
+    """
 
     certain: bool
+    known: bool
     since: datetime | None
     evidence: float
 
@@ -121,13 +127,18 @@ class _Subject:
         return f", mean {before:.4g} → {after:.4g}{sign}"
 
 
+# Where the training data carry no times, rows are taken for independent, and the bound says it all.
+_UNWATCHED = _Move(certain=False, known=True, since=None, evidence=0.0)
+
+
 def _moves(watch: Watch | None, scores: Scores, features: int) -> list[_Move]:
     if watch is None:
-        return [_Move(certain=False, since=None, evidence=0.0)] * features
+        return [_UNWATCHED] * features
     evidence = by_feature(watch.evidence, scores.owner, features)
     return [
         _Move(
             certain=bool(watch.moved[place]),
+            known=bool(watch.looks[place] >= WEEK),
             since=None if np.isnan(watch.calm[place]) else _time(float(watch.calm[place]) + 1),
             evidence=float(evidence[place]),
         )
@@ -153,7 +164,7 @@ def _certain(
         found.append((*subject.measure(comparison, alpha * share), comparison, alpha * share))
     value, low, comparison, risk = max(found, key=lambda each: (each[1], each[0]))
     tolerance = policy.psi_tolerance if subject.statistic == "psi" else policy.ks_tolerance
-    certain = move.certain or low > 0
+    certain = move.certain or (move.known and low > 0)
     status = Status.BREACH if low > tolerance else Status.WARN if certain else Status.OK
     return Signal(
         kind=KINDS[subject.feature.role],
@@ -232,13 +243,12 @@ def _plain(
     """The rules of other monitors, on the shortest window that can be compared."""
     features = baseline.layout.features
     subjects = [_Subject(baseline.profile, place, feature) for place, feature in enumerate(features)]
-    calm = _Move(certain=False, since=None, evidence=0.0)
     if policy.rule is DriftRule.PSI:
         judged = [_psi_rule(s, c[0], policy) if c else None for s, c in zip(subjects, compared, strict=True)]
     else:
         judged = _p_value_rule(subjects, compared, policy)
     return [
-        signal or _no_data(subject, windows, calm, policy)
+        signal or _no_data(subject, windows, _UNWATCHED, policy)
         for subject, signal in zip(subjects, judged, strict=True)
     ]
 
