@@ -105,8 +105,8 @@ def _notes(plan: Plan, *, quick: bool) -> Iterator[str]:
         yield "a smoke run: too few months for any of these figures to mean much"
     yield (
         f"ours: {plan.quiet} quiet months, {plan.dependent} of each kind whose rows or hours depend on one "
-        f"another and {plan.repeats} of each change, against each reference; plain rules and ADWIN: {plan.rules_quiet} quiet months, "
-        f"{plan.rules_repeats} of each other kind, changes against {ROWS_BESIDE:,} rows alone; seed {SEED}"
+        f"another and {plan.repeats} of each change, against each reference; plain rules and ADWIN: "
+        f"{plan.rules_quiet} quiet months, {plan.rules_repeats} of each other kind, changes against {ROWS_BESIDE:,} rows alone; seed {SEED}"
     )
     yield (
         "a delay of 1 = found in the first changed window; delays count the first alarm at or after the "
