@@ -106,7 +106,8 @@ def _notes(plan: Plan, *, quick: bool) -> Iterator[str]:
     yield (
         f"ours: {plan.quiet} quiet months, {plan.dependent} of each kind whose rows or hours depend on one "
         f"another and {plan.repeats} of each change, against each reference; plain rules and ADWIN: "
-        f"{plan.rules_quiet} quiet months, {plan.rules_repeats} of each other kind, changes against {ROWS_BESIDE:,} rows alone; seed {SEED}"
+        f"{plan.rules_quiet} quiet months, {plan.rules_repeats} of each other kind, changes against "
+        f"{ROWS_BESIDE:,} rows alone; seed {SEED}"
     )
     yield (
         "a delay of 1 = found in the first changed window; delays count the first alarm at or after the "
