@@ -89,8 +89,10 @@ class Demo:
                     twin.clock.now, "account", f"stack {stack.name}: {len(stack.resources)} resources"
                 ),
             )
-            # What was made so far lives as long as the demo: the collector need not go through it again.
+            # What was made so far lives as long as the demo, and so does most of what comes, the account's
+            # records: the collector need not go through it again and again.
             gc.freeze()
+            gc.set_threshold(10_000, 20, 20)
             twin.on_tick(lambda _since, until: timeline.tick(until, twin.traffic.invocations))
             verdicts = self._play(stage)
             releases = stage.chronicle.releases()

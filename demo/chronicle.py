@@ -11,6 +11,7 @@ from selfheal.aws.champion import ChampionPointer
 from selfheal.aws.ledger_table import LedgerTable
 from selfheal.aws.registry import Registry
 from selfheal.record.ledger import Entry, EntryKind, broken_at
+from twin.interfaces import Invocation
 
 if TYPE_CHECKING:
     import boto3
@@ -75,6 +76,13 @@ class Chronicle:
         self._table = LedgerTable(session.client("dynamodb"), resources.table)
         self._registry = Registry(session.client("sagemaker"))
         self._pointer = ChampionPointer(session.client("ssm"), resources.champion_parameter)
+        self._closes = f"{resources.endpoint}-record"
+        self._closed: list[IncidentRecord] | None = None
+
+    def note(self, invocation: Invocation) -> None:
+        """A function ran: after the one that closes incidents, there may be another that ended."""
+        if invocation.function == self._closes:
+            self._closed = None
 
     def entries(self) -> list[Entry]:
         return list(self._table.entries())
@@ -113,9 +121,12 @@ class Chronicle:
         ]
 
     def closed(self) -> list[IncidentRecord]:
-        """Incidents that ended, in order."""
-        entries = self.entries()
-        return [_record(e.body, entries) for e in entries if e.kind is EntryKind.CLOSED]
+        """Incidents that ended, in order. Stories ask every half hour for weeks, and the ledger grows: it is read
+        again only where an incident may have ended since."""
+        if self._closed is None:
+            entries = self.entries()
+            self._closed = [_record(e.body, entries) for e in entries if e.kind is EntryKind.CLOSED]
+        return self._closed
 
     def _release_of(self, package: str, *, succeeded: bool) -> bool:
         return any(

@@ -63,6 +63,7 @@ def set_up(
     templates = {stack.name: stack.template for stack in Assembly.read(assembly).stacks}
     resources = Resources.of(stacks, templates, ENDPOINT)
     chronicle = Chronicle(twin.session, resources)
+    twin.functions.listen(chronicle.note)
     s3, sagemaker = twin.session.client("s3"), twin.session.client("sagemaker")
     first = Registry(sagemaker).package(package_of(sagemaker, chronicle.champion_model()))
     bucket, key = split_uri(first.artifact)

@@ -1,11 +1,41 @@
-"""What every test shares: how hard Hypothesis looks."""
+"""What every test shares: how hard Hypothesis looks, how OpenMP waits, and which worker runs what."""
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # No deadline: the machines that run this are shared, and a slow example is not a wrong one.
 settings.register_profile(
     "selfheal", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("selfheal")
+
+# Before anything that uses OpenMP is imported. Workers share the cores: a thread that spins while it waits for
+# another takes the time that the other one needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+class Together(LoadScopeScheduling):
+    """Tests that share something costly run on one worker, so that it is made once.
+
+    A file shares its fixtures, and the whole of `tests/infra` a synthesis and a Node process; scenarios, each in
+    an account of its own, share nothing. xdist's own groups do not work with pytest 9.2: they rename node ids,
+    which cannot be renamed any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder, _, file = nodeid.partition("::")[0].rpartition("/")
+        if folder == "tests/infra":
+            return folder
+        return nodeid if folder == "tests/scenarios" else f"{folder}/{file}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    # In order of collection: the long scenarios, each a group of one, must not come last.
+    config.option.loadscopereorder = False
+    return Together(config, log)

@@ -11,10 +11,10 @@ stands still while a handler runs.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -35,11 +35,18 @@ WARM_ENVIRONMENTS = 3
 
 
 class _Slot:
-    """The environment of one function, and the queue of those who want it."""
+    """The environment of one function, and the queue of those who want it.
+
+    `before` and `last` number its last two invocations among those of all functions; 0 where there is none.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.environment: ExecutionEnvironment | None = None
+        self.before = self.last = 0
+
+    def note(self, invocation: int) -> None:
+        self.before, self.last = self.last, invocation
 
 
 class Functions:
@@ -68,8 +75,8 @@ class Functions:
         self._credentials = credentials
         self._listeners: list[Callable[[Invocation], None]] = []
         self._processes = process_source()
-        # The least recently invoked first.
-        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._slots: dict[str, _Slot] = {}
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Functions:
@@ -82,7 +89,7 @@ class Functions:
 
     def close(self) -> None:
         with self._lock:
-            slots, self._slots = list(self._slots.values()), OrderedDict()
+            slots, self._slots = list(self._slots.values()), {}
         for slot in slots:
             if slot.environment is not None:
                 slot.environment.close()
@@ -148,7 +155,7 @@ class Functions:
         configuration = self._configuration(function)
         with self._lock:
             slot = self._slots.setdefault(configuration.name, _Slot())
-            self._slots.move_to_end(configuration.name)
+            slot.note(next(self._numbers))
         with slot.lock:
             environment = self._ready(slot, configuration)
             request = Request(request_id=str(uuid.uuid4()), payload=payload, now=self._clock.now)
@@ -172,14 +179,20 @@ class Functions:
         if current is not None:
             current.close()
         slot.environment = ExecutionEnvironment(configuration, self._environ(configuration), self._processes)
-        self._reclaim()
+        self._reclaim(slot)
         return slot.environment
 
-    def _reclaim(self) -> None:
-        """End the least recently used environments beyond those that stay warm; one that runs is left alone."""
+    def _reclaim(self, started: _Slot) -> None:
+        """End environments beyond those that stay warm, but none that runs.
+
+        First those whose last invocation but one is longest ago (LRU-2: E. O'Neil, P. O'Neil, G. Weikum, "The
+        LRU-K page replacement algorithm", SIGMOD 1993): the functions of an incident, each called once, do not
+        drive out those of a schedule, which would have to read again all that they know.
+        """
         with self._lock:
-            warm = [slot for slot in self._slots.values() if slot.environment is not None]
-        for slot in warm[:-WARM_ENVIRONMENTS]:
+            others = [slot for slot in self._slots.values() if slot.environment and slot is not started]
+            others.sort(key=lambda slot: (slot.before, slot.last))
+        for slot in others[: max(0, len(others) + 1 - WARM_ENVIRONMENTS)]:
             # Never wait here: who holds that lock may be reclaiming too, and want this thread's.
             if not slot.lock.acquire(blocking=False):
                 continue

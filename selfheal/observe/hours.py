@@ -63,7 +63,7 @@ class Hour:
     def rows(self) -> int:
         return self.profile.rows
 
-    @property
+    @cached_property
     def number(self) -> int:
         """Hours since the epoch."""
         return hour_number(self.start)

@@ -16,7 +16,7 @@ from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.performance.outcomes import Outcomes, Predictions, join
 from selfheal.observe.performance.realized import Realized, performance_report, performance_signal
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
-from selfheal.observe.quality.data_quality import quality_signals
+from selfheal.observe.quality.data_quality import Context, quality_signals
 from selfheal.observe.signals import Signal
 
 
@@ -53,13 +53,18 @@ def judge(
     recent = shortest_window(hours, policy.quality.min_rows, policy.drift.window_hours, now)
     windows = drift_windows(hours, policy.drift, now)
     lately = window(hours, min(DAY, recent.length_hours), now)
+    context = Context(
+        usual_rows_per_hour=usual_rows(hours, lately),
+        lately=lately,
+        days=window(hours, policy.quality.stuck_hours, now),
+    )
     realized = realize(baseline.task, hours, outcomes, policy.performance, now)
     # What people look at is a matter of days; what acts is a matter of hours.
     daily = now.hour == 0
     return Judgement(
         signals=(
             *drift_of(baseline, standing, windows, policy.drift),
-            *quality_signals(baseline, recent, policy.quality, now, usual_rows(hours, lately), lately=lately),
+            *quality_signals(baseline, recent, policy.quality, now, context),
             performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
         ),
         measures=_measures(baseline, windows[0], policy.drift) if daily else [],

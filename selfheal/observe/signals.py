@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -59,7 +59,7 @@ class Signal:
     sample: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "kind": self.kind.value, "status": self.status.value}
+        return {**vars(self), "kind": self.kind.value, "status": self.status.value}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Signal:

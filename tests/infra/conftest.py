@@ -13,14 +13,6 @@ import infra  # noqa: F401 - says which Node runs aws_cdk, before a test imports
 os.environ.setdefault("CDK_VALIDATION", "false")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for all of these: they share one synthesis and one Node process."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("infra"))
-
-
 @pytest.fixture(autouse=True)
 def own_assembly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An app of a test's own writes into a folder of its own, and never into the project's cdk.out."""

@@ -19,7 +19,7 @@ from selfheal.observe.profiles.profile import Rows, profile
 from selfheal.observe.quality.checks.columns import beyond
 from selfheal.observe.quality.checks.proportion import lower_share, upper_share
 from selfheal.observe.quality.constraints import constraints_of
-from selfheal.observe.quality.data_quality import quality_signals
+from selfheal.observe.quality.data_quality import Context, quality_signals
 from selfheal.observe.quality.monitor_baseline import read_monitor_baseline
 from selfheal.observe.quality.monitor_files import constraints, statistics, violations
 from selfheal.observe.signals import Status
@@ -78,7 +78,7 @@ def test_every_window_has_a_defined_answer(baseline, values, words, malformed, u
     window = window_of(
         baseline, values * repeat, words * repeat, malformed, NOW if values and words else None
     )
-    signals = quality_signals(baseline, window, POLICY, NOW, usual)
+    signals = quality_signals(baseline, window, POLICY, NOW, Context(usual_rows_per_hour=usual))
     assert signals
     assert len({(signal.subject, signal.statistic) for signal in signals}) == len(signals)
     for signal in signals:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -20,11 +21,16 @@ OpenStage = Callable[..., Stage]
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `cdk deploy` would deploy, synthesized for this run."""
-    out = tmp_path_factory.mktemp("synthesized") / "cdk.out"
+def assembly(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What `cdk deploy` would deploy, synthesized once for this run, by the worker that comes first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    out = shared / "synthesized"
     environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false"}
-    subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, timeout=120)
+    with (shared / "synthesis.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "manifest.json").exists():
+            subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, timeout=120)
     return out
 
 

@@ -274,18 +274,33 @@ def test_the_process_stays_warm_until_its_configuration_changes(account):
     assert (calls, other != pid) == (2, True)
 
 
-def test_the_least_recently_used_environment_ends_and_comes_back(account, monkeypatch):
+def test_the_environment_that_was_used_but_once_ends_and_comes_back(account, monkeypatch):
     monkeypatch.setattr("twin.functions.WARM_ENVIRONMENTS", 2)
-    often, seldom, new = account.create(), account.create(), account.create()
+    often, once, new = account.create(), account.create(), account.create()
     _, kept = account.call(often, "calls")
-    _, ended = account.call(seldom, "calls")
     account.call(often, "calls")
+    _, ended = account.call(once, "calls")
     account.call(new, "calls")
     assert account.call(often, "calls") == [3, kept]
     with pytest.raises(ProcessLookupError):
         os.kill(ended, 0)
-    calls, pid = account.call(seldom, "calls")
+    calls, pid = account.call(once, "calls")
     assert (calls, pid != ended) == (1, True)
+
+
+def test_of_environments_in_use_the_one_whose_last_use_but_one_is_longest_ago_ends(account, monkeypatch):
+    monkeypatch.setattr("twin.functions.WARM_ENVIRONMENTS", 2)
+    first, second, new = account.create(), account.create(), account.create()
+    account.call(first, "calls")
+    account.call(first, "calls")
+    _, kept = account.call(second, "calls")
+    account.call(second, "calls")
+    # The last to be used, but not the last to be used twice.
+    _, ended = account.call(first, "calls")
+    account.call(new, "calls")
+    assert account.call(second, "calls") == [3, kept]
+    with pytest.raises(ProcessLookupError):
+        os.kill(ended, 0)
 
 
 def test_an_environment_that_runs_is_not_ended_for_another(account, monkeypatch):

@@ -289,6 +289,12 @@ import selfheal
         assert "AWS_SECRET_ACCESS_KEY" not in reason
         assert "PYTHONPATH" not in reason
 
+    @pytest.mark.parametrize(("own", "found"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+    def test_threads_do_not_spin_unless_the_job_says_so(self, twin, own, found):
+        script = "import os, sys; sys.exit(os.environ['OMP_WAIT_POLICY'])"
+        job = run_processing(twin, script, Environment=own)
+        assert f"AlgorithmError: {found}" in job["FailureReason"]
+
     def test_code_that_is_shipped_can_be_imported(self, twin):
         twin.put("code/selfheal/__init__.py", "VALUE = 41 + 1")
         script = twin.put("code/step.py", "import selfheal, sys; sys.exit(f'got {selfheal.VALUE}')")

@@ -23,7 +23,6 @@ from twin.template.publishing import zipped
 
 FIXTURES = Path(__file__).with_name("fixtures_template")
 STACKS = ["flights-data", "flights-learning", "flights-serving", "flights-healing"]
-pytestmark = pytest.mark.xdist_group("template-app")
 
 
 def synthesize(outdir):

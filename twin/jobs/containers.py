@@ -83,6 +83,9 @@ class Interpreter:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return inherited | {
             "HOME": str(home),
+            # Jobs share this machine with the twin: an OpenMP thread that waits for work must not spin
+            # meanwhile. On two busy cores a training of two seconds would take half a minute.
+            "OMP_WAIT_POLICY": "PASSIVE",
             "PATH": os.pathsep.join([str(self.bin), os.defpath]),
             "PYTHONNOUSERSITE": "1",
             "PYTHONUNBUFFERED": "1",

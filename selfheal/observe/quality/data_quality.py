@@ -14,6 +14,7 @@ columns do not add up to many false warnings.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from selfheal.observe.baseline import Baseline
@@ -22,7 +23,7 @@ from selfheal.observe.policy import QualityPolicy
 from selfheal.observe.quality.checks.arrivals import freshness_signal, volume_signal
 from selfheal.observe.quality.checks.columns import Column, column_signals
 from selfheal.observe.quality.checks.judging import Certainty, Share, judge_share, quality_signal
-from selfheal.observe.quality.checks.numbers import number_signals
+from selfheal.observe.quality.checks.numbers import number_signals, stands_still, stuck_signals
 from selfheal.observe.quality.constraints import Constraints, constraints_of
 from selfheal.observe.signals import Signal, Status
 
@@ -31,14 +32,29 @@ CHECKS = 10
 certainty is divided by, for each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What else is known beside the window that is judged.
+
+    Attributes:
+        usual_rows_per_hour: of the hours that volume is judged on; None where it is not known.
+        lately: what volume is judged on; by default the window, which is the longer the fewer rows come.
+        days: where a sensor that stands still is looked for if the window is shorter than
+            `QualityPolicy.stuck_hours`; by default nowhere.
+    """
+
+    usual_rows_per_hour: float | None = None
+    lately: Window | None = None
+    days: Window | None = None
+
+
 def quality_signals(
     baseline: Baseline,
     window: Window,
     policy: QualityPolicy,
     now: datetime,
-    usual_rows_per_hour: float | None = None,
+    context: Context = Context(),
     constraints: Constraints | None = None,
-    lately: Window | None = None,
 ) -> list[Signal]:
     """Signals of broken input; of the model's inputs alone, never of its outputs.
 
@@ -47,16 +63,14 @@ def quality_signals(
     it says nothing of quality.
 
     Args:
-        usual_rows_per_hour: of the hours that volume is judged on; None where it is not known.
         constraints: by input, where a team set its own; by default those that training gives.
-        lately: what volume is judged on; by default the window, which is the longer the fewer rows come.
     """
     limits = constraints_of(baseline.profile) if constraints is None else constraints
     alpha = (1 - policy.confidence) / (CHECKS * (len(limits) + 1))
     certainty = Certainty(alpha=alpha, min_rows=policy.min_rows)
     arrivals = [
-        volume_signal(lately or window, policy, alpha, usual_rows_per_hour),
-        freshness_signal(window, policy, alpha, now, usual_rows_per_hour),
+        volume_signal(context.lately or window, policy, alpha, context.usual_rows_per_hour),
+        freshness_signal(window, policy, alpha, now, context.usual_rows_per_hour),
     ]
     few = window.rows < policy.min_rows
     if few:
@@ -66,7 +80,9 @@ def quality_signals(
     if window.rows + window.malformed + window.duplicates < policy.min_rows:
         return arrivals
     records = _records(baseline, window, policy, certainty)
-    return [*records, *arrivals, *([] if few else _inputs(baseline, window, limits, policy, certainty))]
+    if few:
+        return [*records, *arrivals]
+    return [*records, *arrivals, *_inputs(baseline, (window, context.days), limits, policy, certainty)]
 
 
 def _records(baseline: Baseline, window: Window, policy: QualityPolicy, certainty: Certainty) -> list[Signal]:
@@ -98,11 +114,13 @@ def _records(baseline: Baseline, window: Window, policy: QualityPolicy, certaint
 
 def _inputs(
     baseline: Baseline,
-    window: Window,
+    windows: tuple[Window, Window | None],
     limits: Constraints,
     policy: QualityPolicy,
     certainty: Certainty,
 ) -> list[Signal]:
+    window, days = windows
+    long_enough = window if window.length_hours >= policy.stuck_hours else days
     signals: list[Signal] = []
     for place, feature in enumerate(baseline.layout.features):
         if feature.name not in limits:
@@ -114,5 +132,8 @@ def _inputs(
             constraint=limits[feature.name],
         )
         signals += column_signals(column, policy, certainty)
-        signals += number_signals(column, window.length_hours, policy, certainty)
+        signals += number_signals(column, policy, certainty)
+        # Adding up days costs more than all else here: only for what stands still lately.
+        if long_enough and stands_still(column):
+            signals += stuck_signals(replace(column, window=long_enough.profile), certainty)
     return signals

@@ -182,6 +182,8 @@ def buckets(profile: Profile, place: int) -> list[dict[str, float | int]]:
     parts = np.arange(BUCKETS + 1) / BUCKETS
     # Each end by its own weight, since their difference may be more than a float holds.
     bounds = low * (1 - parts) + high * parts
+    # Between two neighbours of large floats they would not ascend.
+    bounds = np.maximum.accumulate(np.clip(bounds, low, high))
     bounds[-1] = high
     below = np.concatenate(([0], _below(profile, place, bounds[1:-1]), [present]))
     return [

@@ -24,6 +24,7 @@ Sources: P. Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequ
 
 from __future__ import annotations
 
+import functools
 import math
 
 from selfheal.observe.statistics.shares import check_alpha, check_sizes
@@ -54,6 +55,8 @@ def ks_lower_bound(distance: float, n: float, m: float, alpha: float) -> float:
     return max(0.0, distance - _radius(n, m, alpha))
 
 
+# Columns of a window mostly have as many values as one another, and so the same radius.
+@functools.lru_cache(maxsize=256)
 def _radius(n: float, m: float, alpha: float) -> float:
     """The r at which twice the tail of the summed errors falls to alpha."""
     # A band around each side, alpha split evenly, is wide enough: a start above the solution.

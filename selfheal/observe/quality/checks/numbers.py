@@ -29,23 +29,34 @@ VARIED_BINS, STUCK_SHARE = 16, 0.5
 discount), a window of nothing else is no news."""
 
 
-def number_signals(column: Column, hours: int, policy: QualityPolicy, certainty: Certainty) -> list[Signal]:
-    """The signals of a numeric input. Where either side has fewer than `min_rows` values there are none: the
-    shares of its rows say so.
-
-    Args:
-        hours: length of the window.
-    """
-    sides = (column.reference.present(column.place), column.window.present(column.place))
+def number_signals(column: Column, policy: QualityPolicy, certainty: Certainty) -> list[Signal]:
+    """The signals of a numeric input, of its mean and its unit. Where either side has fewer than `min_rows`
+    values there are none: the shares of its rows say so."""
     feature = column.window.layout.features[column.place]
-    if not isinstance(feature, Numeric) or min(sides[0], sides[1] - certainty.min_rows + 1) < 1:
+    if not isinstance(feature, Numeric) or not _enough(column, certainty):
         return []
     signals = [_mean_shift(column, policy, certainty)]
-    if hours >= policy.stuck_hours and (stuck := _stuck(column, certainty)):
-        signals.append(stuck)
     if rescaled := _rescaled(column, feature, certainty):
         signals.append(rescaled)
     return signals
+
+
+def stands_still(column: Column) -> bool:
+    """Whether all values of a numeric input are one."""
+    low, high = column.window.low[column.place], column.window.high[column.place]
+    return isinstance(column.window.layout.features[column.place], Numeric) and bool(low == high)
+
+
+def stuck_signals(column: Column, certainty: Certainty) -> list[Signal]:
+    """The signal of a sensor that stands still, over a window that is long enough for it to have moved; none
+    for an input that did not vary in training, or of fewer than `min_rows` values."""
+    stuck = _stuck(column, certainty) if _enough(column, certainty) else None
+    return [stuck] if stuck else []
+
+
+def _enough(column: Column, certainty: Certainty) -> bool:
+    present = column.window.present(column.place)
+    return column.reference.present(column.place) > 0 and present >= max(1, certainty.min_rows)
 
 
 def _mean_shift(column: Column, policy: QualityPolicy, certainty: Certainty) -> Signal:

@@ -18,7 +18,7 @@ from selfheal.observe.profiles.layout import Categorical, Layout, Numeric, Role
 from selfheal.observe.profiles.profile import Rows, empty, profile
 from selfheal.observe.quality.checks.judging import Certainty, Share, judge_share
 from selfheal.observe.quality.checks.proportion import lower_share, upper_share
-from selfheal.observe.quality.data_quality import quality_signals
+from selfheal.observe.quality.data_quality import Context, quality_signals
 from selfheal.observe.signals import SignalKind, Status
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=timezone.utc)
@@ -77,9 +77,9 @@ def window_of(columns, baseline=BASELINE, hours=1, masks=None, **counts):
     return Window(parts=(hour,), start=start, end=NOW)
 
 
-def judge(columns, policy=POLICY, baseline=BASELINE, usual=None, now=NOW, **more):
+def judge(columns, policy=POLICY, baseline=BASELINE, usual=None, now=NOW, days=None, **more):
     window = window_of(columns, baseline, **more)
-    signals = quality_signals(baseline, window, policy, now, usual)
+    signals = quality_signals(baseline, window, policy, now, Context(usual_rows_per_hour=usual, days=days))
     assert {signal.kind for signal in signals} <= {SignalKind.DATA_QUALITY}
     for signal in signals:
         json.dumps(signal.to_json(), allow_nan=False)
@@ -309,6 +309,15 @@ class TestNumbers:
         assert breaches(signals) == {("x", "constant")}
         assert "all of 2,000 values are 51" in signals["x", "constant"].reason
 
+    def test_an_hour_of_a_busy_endpoint_is_no_reason_and_its_days_are(self):
+        still = {**fresh(), "x": np.full(2000, 51.0)}
+        days = window_of(still, BASELINE, hours=POLICY.stuck_hours)
+        assert breaches(judge(still, hours=1, days=days)) == {("x", "constant")}
+        moving = window_of(fresh(), BASELINE, hours=POLICY.stuck_hours)
+        assert judge(still, hours=1, days=moving)["x", "constant"].status is Status.OK
+        # What moves now is not stuck, whatever it did for days.
+        assert ("x", "constant") not in judge(fresh(), hours=1, days=days)
+
     def test_a_dry_week_is_no_stuck_sensor(self):
         signals = judge({**fresh(), "mostly": np.zeros(2000)}, hours=168)
         assert signals["mostly", "constant"].status is Status.OK
@@ -387,7 +396,7 @@ class TestArrivals:
         rng = np.random.default_rng(1)
         for rows in rng.poisson(3, 2000):
             window = window_of({"x": np.full(rows, 50.0)} if rows else {}, hours=1)
-            signals = quality_signals(BASELINE, window, policy, NOW, 3.0)
+            signals = quality_signals(BASELINE, window, policy, NOW, Context(usual_rows_per_hour=3.0))
             assert all(signal.status is not Status.BREACH for signal in signals)
 
     def test_no_rows_where_many_are_usual_are_a_breach_though_there_is_no_data(self):

@@ -105,7 +105,7 @@ class TestStatistics:
         "training",
         [
             *(np.linspace(0, 1, 5000), np.arange(7.0), [0.0, 0.0, 1.0], [3.0]),
-            *([-1.7e308, 1.7e308], [5e-324, 1.0], [0.0, 2.2250738585e-313]),
+            *([-1.7e308, 1.7e308], [5e-324, 1.0], [0.0, 2.2250738585e-313], [9.999999999999998e307, 1e308]),
         ],
     )
     def test_buckets_are_ten_without_gaps_and_hold_every_value(self, training):
