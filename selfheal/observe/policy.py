@@ -102,8 +102,8 @@ class QualityPolicy:
             trained on, however many per cent of a mean near zero they are.
         volume_times: how many times as many rows an hour, or as few, there may be as usual.
         freshness_hours: how long there may be no inference where there used to be some.
-        stuck_hours: a sensor that stands still is looked for in a window of so many hours at least: within a few hours the
-            hour itself does.
+        stuck_hours: a sensor that stands still is looked for in a window of so many hours at least: within a
+            few hours the hour itself does.
         confidence: that nothing harmless is called certain, of all checks of one report together.
         min_rows: fewer rows than this give `NO_DATA`; the window is the shortest that reaches it.
     """
