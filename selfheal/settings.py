@@ -22,6 +22,7 @@ from selfheal.remediate.gate_policy import GatePolicy
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy
 from selfheal.remediate.rails import Mode, Rails
 from selfheal.remediate.release_policy import ReleasePolicy, Strategy
+from selfheal.remediate.value_policy import ValuePolicy
 from selfheal.verify.policy import RecoveryPolicy
 
 # Guardrails (canary, linear, bake) silently fall back to all-at-once on these.
@@ -162,6 +163,7 @@ class Settings(_Section):
     gate: GatePolicy = Field(default_factory=GatePolicy)
     playbook: Mapping[Cause, tuple[Remedy, ...]] = Field(default_factory=lambda: dict(DEFAULT_PLAYBOOK))
     rails: Rails = Field(default_factory=Rails)
+    value: ValuePolicy = Field(default_factory=ValuePolicy)
     recovery: RecoveryPolicy = Field(default_factory=RecoveryPolicy)
     notices: Notices = Field(default_factory=Notices)
 
@@ -171,6 +173,21 @@ class Settings(_Section):
         if problems:
             raise PolicyError(problems)
         return self
+
+    @model_validator(mode="after")
+    def _a_cap_on_money_needs_a_price(self) -> Settings:
+        problems = price_problems(self.rails, self.value)
+        if problems:
+            raise PolicyError(problems)
+        return self
+
+
+def price_problems(rails: Rails, value: ValuePolicy) -> list[Problem]:
+    """What the cap on money and the prices must agree on."""
+    if rails.money_usd_per_30_days is None or value.retraining_usd > 0:
+        return []
+    expected = "more than 0 here or in value.rollout_usd, since rails.money_usd_per_30_days is set"
+    return [Problem("value.training_usd", value.training_usd, expected)]
 
 
 def guardrail_problems(serving: Serving, release: ReleasePolicy) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from selfheal.bounds import PolicyError, Problem
-from selfheal.settings import Settings, guardrail_problems
+from selfheal.settings import Settings, guardrail_problems, price_problems
 
 
 class SettingsError(Exception):
@@ -37,6 +37,13 @@ def load(path: Path) -> Settings:
         raise SettingsError(path, _all_problems(document, error)) from None
 
 
+# What two sections must agree on.
+_AGREEMENTS: tuple[tuple[tuple[str, str], Callable[[Any, Any], list[Problem]]], ...] = (
+    (("serving", "release"), guardrail_problems),
+    (("rails", "value"), price_problems),
+)
+
+
 def _all_problems(document: dict[Any, Any], error: ValidationError) -> list[Problem]:
     """Every error of a document, not only those that hide no other.
 
@@ -45,13 +52,14 @@ def _all_problems(document: dict[Any, Any], error: ValidationError) -> list[Prob
     judged on its own, and the rules between sections on what is sound of them.
     """
     problems = list(_problems(error))
-    sections = {"serving": {}, "release": {}, **document}
+    sections = {**{name: {} for pair, _ in _AGREEMENTS for name in pair}, **document}
     sound: dict[str, Any] = {}
     for name in (name for name in Settings.model_fields if name in sections):
         found, sound[name] = _judge(name, sections[name])
         problems += found
-    if sound["serving"] is not None and sound["release"] is not None:
-        problems += guardrail_problems(sound["serving"], sound["release"])
+    for pair, agree in _AGREEMENTS:
+        if all(sound[name] is not None for name in pair):
+            problems += agree(*(sound[name] for name in pair))
     seen: dict[str, Problem] = {}
     for problem in problems:
         # What was left out for an error inside it is not missing.

@@ -63,9 +63,21 @@ class HealingFunctions:
 
     def _diagnose(self) -> StageFunction:
         may = self._may
-        grants = [may.ledger(), may.read("reports"), may.describe_alarms(), may.describe_serving()]
-        policy = {"SELFHEAL_DIAGNOSIS_POLICY": policy_json(self._settings.diagnosis)}
-        return StageFunction(stage="diagnose", name="diagnose", environment=policy, grants=grants)
+        return StageFunction(
+            stage="diagnose",
+            name="diagnose",
+            timeout_seconds=60,
+            environment={"SELFHEAL_DIAGNOSIS_POLICY": policy_json(self._settings.diagnosis)},
+            grants=[
+                may.ledger(),
+                may.read("reports", "pipeline", "packages"),
+                may.list_objects("capture"),
+                may.describe_alarms(),
+                may.count_requests(),
+                may.describe_serving(),
+                may.describe_package(),
+            ],
+        )
 
     def _plan(self) -> StageFunction:
         return StageFunction(
@@ -75,8 +87,11 @@ class HealingFunctions:
                 **self._rails,
                 "SELFHEAL_PLAYBOOK": policy_json(dict(self._settings.playbook)),
                 "SELFHEAL_RAILS": policy_json(self._settings.rails),
+                "SELFHEAL_VALUE_POLICY": policy_json(self._settings.value),
+                "SELFHEAL_WORSE_PERCENT": str(self._settings.observe.performance.worse_percent),
+                "SELFHEAL_SAMPLING_PERCENT": str(self._settings.capture.sampling_percent),
             },
-            grants=[self._may.ledger(), self._may.rails()],
+            grants=[self._may.ledger(), self._may.rails(), self._may.read("reports")],
         )
 
     def _rollback(self) -> StageFunction:

@@ -52,6 +52,11 @@ class Permissions:
 
         return grant
 
+    def list_objects(self, prefix: str) -> Grant:
+        """See which objects there are below a prefix, without a trailing slash, and read none of them."""
+        listed = {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}
+        return lambda role: _allow(role, ["s3:ListBucket"], [self._stores.bucket.bucket_arn], listed)
+
     def write(self, *prefixes: str) -> Grant:
         """Put objects below these prefixes; reading them is a grant of its own."""
 
@@ -178,6 +183,10 @@ class Permissions:
     def describe_alarms(self) -> Grant:
         """A scope narrower than `*` would hide composite alarms without an error."""
         return self._on(["cloudwatch:DescribeAlarms"], "*")
+
+    def count_requests(self) -> Grant:
+        """Metrics are no resources: whoever may read one may read all."""
+        return self._on(["cloudwatch:GetMetricStatistics"], "*")
 
     def make_release_alarms(self) -> Grant:
         return self._on(["cloudwatch:PutMetricAlarm"], self._release_alarms)

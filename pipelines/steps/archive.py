@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import tarfile
 import zlib
 from collections.abc import Sequence
@@ -19,11 +20,17 @@ class BadArchive(Exception):
 
 
 class ArchivedModel:
-    """A model scored through its own serving code: what is evaluated is what would serve."""
+    """A model scored through its own serving code: what is evaluated is what would serve.
+
+    Attributes:
+        sha256: of the archive.
+        importance: what each feature contributes, as shares of one; None where the archive does not say.
+    """
 
     def __init__(self, archive: Path, folder: Path) -> None:
         unpack(archive, folder)
         self.sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        self.importance = _importance(folder / "importance.json")
         self._serving = _import(folder / "code" / "inference.py")
         self._model = self._serving.model_fn(str(folder))
 
@@ -46,6 +53,10 @@ def unpack(archive: Path, folder: Path) -> None:
             tar.extractall(folder, **checked)  # type: ignore[arg-type]  # noqa: S202 - members were checked
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BadArchive(f"{archive.name} is not a tar.gz: {error}") from error
+
+
+def _importance(path: Path) -> dict[str, float] | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def _import(path: Path) -> ModuleType:

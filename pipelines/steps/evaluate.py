@@ -3,7 +3,7 @@
     python3 -m pipelines.steps.evaluate INPUT OUTPUT
 
 Reads INPUT/{request,train,holdout,model}, writes OUTPUT/evaluation/{evaluation,baseline,statistics,
-constraints,metrics}.json.
+constraints,metrics}.json, and importance.json where the challenger's archive has it.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def main(source: Path, target: Path) -> None:
             "statistics": statistics(baseline.profile),
             "constraints": constraints(baseline, workload.observe),
             "metrics": holdout_quality(labels, scores),
+            **({} if challenger.importance is None else {"importance": challenger.importance}),
         },
     )
     print(json.dumps(evaluation, sort_keys=True))  # noqa: T201 - a job speaks through its log

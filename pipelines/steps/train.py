@@ -121,11 +121,26 @@ def last_checkpoint(checkpoints: Path) -> tuple[xgb.Booster | None, int]:
 
 
 def save(booster: xgb.Booster, encoder: dict[str, object], workload: Workload, target: Path) -> None:
-    """The model in a format that executes nothing, its encoder, and the code that serves both."""
+    """The model in a format that executes nothing, what it relies on, its encoder, and the serving code."""
     (target / "code").mkdir(parents=True, exist_ok=True)
     booster.save_model(target / "model.ubj")
     (target / "encoder.json").write_text(json.dumps(encoder, sort_keys=True), encoding="utf-8")
+    shares = importance(booster, workload.names)
+    (target / "importance.json").write_text(json.dumps(shares, sort_keys=True), encoding="utf-8")
     shutil.copyfile(ROOT / workload.code / "inference.py", target / "code" / "inference.py")
+
+
+def importance(booster: xgb.Booster, names: list[str]) -> dict[str, float]:
+    """What each feature contributes: its share of the gain in loss of all splits, summing to one.
+
+    The total and not the mean gain: what the model relies on is also how often it asks. A model that never
+    splits relies on nothing, and all shares are 0.
+    """
+    gains = {
+        name: float(np.sum(gain)) for name, gain in booster.get_score(importance_type="total_gain").items()
+    }
+    total = sum(gains.values())
+    return {name: gains.get(name, 0.0) / total if total > 0 else 0.0 for name in names}
 
 
 if __name__ == "__main__":

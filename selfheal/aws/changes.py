@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -44,7 +45,12 @@ def trigger_of(event: Mapping[str, Any], workload: str) -> Trigger | None:
 
 def alarm_event(firing: Firing) -> dict[str, Any]:
     """The event of an alarm that is firing, for the sweep to send where EventBridge's own was lost."""
-    state = {"value": "ALARM", "reason": firing.reason, "timestamp": firing.since.isoformat()}
+    state = {
+        "value": "ALARM",
+        "reason": firing.reason,
+        "reasonData": firing.reason_data,
+        "timestamp": firing.since.isoformat(),
+    }
     return {
         "source": "selfheal.sweep",
         "detail-type": ALARM,
@@ -70,7 +76,28 @@ def _alarm(detail: Mapping[str, Any], workload: str) -> Trigger | None:
         raise UnknownChange(f"alarm {name} is not one of {workload}'s")
     if state["value"] != "ALARM":
         return None
-    return Trigger(kind=kind, subject=name, at=_time(state["timestamp"]), reason=state.get("reason", ""))
+    return Trigger(
+        kind=kind,
+        subject=name,
+        at=_time(state["timestamp"]),
+        reason=state.get("reason", ""),
+        onset=_onset(json.loads(state.get("reasonData") or "{}")),
+    )
+
+
+def _onset(reason: Mapping[str, Any]) -> datetime | None:
+    """The first of the datapoints that an alarm went by that is on the wrong side; None where it went by none.
+
+    The newest one is: an alarm is raised by a datapoint, or by the lack of any.
+    """
+    points = sorted(
+        (_time(each["timestamp"]), each["value"]) for each in reason.get("evaluatedDatapoints", [])
+    )
+    if not points:
+        return None
+    threshold, last = reason["threshold"], points[-1][1]
+    # An alarm on "not below" is raised by the threshold itself: equal values are on neither side, and count.
+    return next(at for at, value in points if (value - threshold) * (last - threshold) >= 0)
 
 
 def _time(text: str) -> datetime:

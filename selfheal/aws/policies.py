@@ -15,6 +15,7 @@ from selfheal.observe.policy import ObservePolicy
 from selfheal.remediate.playbook import Playbook, Remedy
 from selfheal.remediate.rails import Rails
 from selfheal.remediate.release_policy import ReleasePolicy, Strategy
+from selfheal.remediate.value_policy import ValuePolicy
 from selfheal.verify.policy import RecoveryPolicy
 
 
@@ -41,6 +42,10 @@ def playbook(text: str) -> Playbook:
 
 def rails(text: str) -> Rails:
     return Rails(**json.loads(text))
+
+
+def value_policy(text: str) -> ValuePolicy:
+    return ValuePolicy(**json.loads(text))
 
 
 def recovery_policy(text: str) -> RecoveryPolicy:

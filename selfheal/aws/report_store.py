@@ -6,7 +6,7 @@ reports/<endpoint>/yyyy/mm/dd/hh/{signals,statistics,constraint_violations}.json
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,17 @@ class ReportStore:
 
     def latest(self, now: datetime) -> Report | None:
         """What observe found last, or None where it found nothing within a day."""
+        return next(self._newest_first(now), None)
+
+    def latest_performance(self, now: datetime, champion: str) -> Mapping[str, Any] | None:
+        """Every metric of a champion, as observe measured it last; None where no report of a day has it.
+
+        Observe measures all of them once a day: most reports have none.
+        """
+        reports = (report for report in self._newest_first(now) if report.champion == champion)
+        return next((report.performance for report in reports if report.performance), None)
+
+    def _newest_first(self, now: datetime) -> Iterator[Report]:
         keys = self._objects.list(self._root, f"{self._root}{now - RECENT:%Y/%m/%d/%H}")
         found = [listed.key for listed in keys if listed.key.endswith("/signals.json")]
-        return Report.from_json(json.loads(self._objects.read(found[-1]))) if found else None
+        return (Report.from_json(json.loads(self._objects.read(key))) for key in reversed(found))

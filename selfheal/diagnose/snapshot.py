@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from selfheal.diagnose.ranking import Ranking
 from selfheal.observe.signals import Signal, SignalKind, Status
 
 
@@ -38,23 +39,90 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlarmElsewhere:
+    """An alarm of another endpoint of the account that is in ALARM now: of which kind, and since when."""
+
+    endpoint: str
+    kind: SignalKind
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """The endpoint's traffic beside what was captured of it.
+
+    Attributes:
+        sampling_percent: of requests that the config that serves has captured, 0 to 100; 0 where it captures
+            nothing.
+        uncaptured: requests that the endpoint counted in the closed hours since its last captured file, over
+            a day at most.
+        since: when the first of these hours began.
+    """
+
+    sampling_percent: float
+    uncaptured: int
+    since: datetime
+
+    @property
+    def missing(self) -> float:
+        """Records that these requests should have left, and did not."""
+        return self.uncaptured * self.sampling_percent / 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """A retraining that was begun.
+
+    Attributes:
+        incident: that it was begun for.
+        failure: why it brought no challenger that may be released: the pipeline failed, or the gate refused.
+            None where it brought one, or runs still.
+    """
+
+    incident: str
+    at: datetime
+    failure: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """The state of one endpoint at one moment.
 
+    None means that a thing is not known, which is never as good as fine: a rule that needs it says so and does
+    not apply, and no rule that leads to a retraining does without what could clear the model.
+
     Attributes:
+        at: the moment, in UTC, as are all times.
+        incident: the one that is diagnosed.
         opened_by: the kind of signal that opened the incident.
         firing: kinds whose CloudWatch alarm is in ALARM now, and since when.
+        elsewhere: alarms of the account's other endpoints that are in ALARM now; None: they could not be read.
         live_config: the endpoint config that serves.
-        signals: what observe found last; empty where it found nothing yet.
-        last_release: the most recent release, whatever came of it.
+        capture: traffic beside what was captured of it; None: one of the two could not be read.
+        observed_at: when observe reported last; None: it left no report within a day.
+        observe_failure: why that report could judge nothing at all; None: it could.
+        signals: of that report; empty where there is none.
+        ranking: how well the champion ranks on matured labels; None: no report of a day said so.
+        importance: what each feature contributes to the champion, as shares of one; None: its package does
+            not carry it.
+        last_release: the most recent release, whatever came of it; None: there was none.
+        retrainings: those begun since a person closed the breaker, in order of time.
     """
 
     at: datetime
+    incident: str
     opened_by: SignalKind
     firing: Mapping[SignalKind, datetime]
+    elsewhere: tuple[AlarmElsewhere, ...] | None
     live_config: str
+    capture: Capture | None
+    observed_at: datetime | None
+    observe_failure: str | None
     signals: tuple[Signal, ...]
+    ranking: Ranking | None
+    importance: Mapping[str, float] | None
     last_release: Release | None
+    retrainings: tuple[Retraining, ...]
 
     def breaches(self, kind: SignalKind) -> list[Signal]:
         return [s for s in self.signals if s.kind is kind and s.status is Status.BREACH]

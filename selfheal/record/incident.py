@@ -26,12 +26,18 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """The change that opened an incident, or was attached to one."""
+    """The change that opened an incident, or was attached to one.
+
+    Attributes:
+        at: when it was noticed.
+        onset: when the harm had begun by then, as far as the change tells; None where it does not.
+    """
 
     kind: SignalKind
     subject: str
     at: datetime
     reason: str
+    onset: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -44,6 +50,7 @@ class Trigger:
             "subject": self.subject,
             "at": self.at.isoformat(),
             "reason": self.reason,
+            "onset": self.onset.isoformat() if self.onset else None,
         }
 
     @classmethod
@@ -53,6 +60,7 @@ class Trigger:
             subject=body["subject"],
             at=datetime.fromisoformat(body["at"]),
             reason=body["reason"],
+            onset=datetime.fromisoformat(body["onset"]) if body.get("onset") else None,
         )
 
 

@@ -14,8 +14,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from selfheal.observe.signals import SignalKind
 from selfheal.remediate.playbook import Remedy
-from selfheal.remediate.rails import Action
+from selfheal.remediate.rails import Action, Opening
 
 GENESIS = "0" * 64
 
@@ -34,6 +35,15 @@ class EntryKind(str, Enum):
     REFUSED = "refused"
     ABANDONED = "abandoned"
     BREAKER_CLOSED = "breaker-closed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> EntryKind | None:
+        """A kind that a later version writes: none of the above, yet its entry can be read and its hash checked."""
+        if not isinstance(value, str):
+            return None
+        kind = str.__new__(cls, value)
+        kind._name_ = kind._value_ = value
+        return kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +142,20 @@ def actions(entries: Iterable[Entry]) -> list[Action]:
         elif key in begun:
             begun[key] = replace(begun[key], succeeded=bool(entry.body["succeeded"]))
     return list(begun.values())
+
+
+def openings(entries: Iterable[Entry]) -> list[Opening]:
+    """The incidents that were opened: what the rail against flapping is judged on."""
+    return [
+        Opening(
+            incident=entry.incident,
+            at=entry.at,
+            kind=SignalKind(entry.body["kind"]),
+            subject=entry.body["subject"],
+        )
+        for entry in entries
+        if entry.kind is EntryKind.OPENED
+    ]
 
 
 def _hash(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from selfheal.diagnose.causes import Cause
+from selfheal.remediate.economics import Economics
 from selfheal.remediate.playbook import Playbook, Remedy, ladder
-from selfheal.remediate.rails import Action, Mode, Rails, stopped_by
+from selfheal.remediate.rails import Action, Mode, Rails, flapping, stopped_by
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,27 @@ def next_remedy(
     controls: Controls,
     history: Iterable[Action],
     now: datetime,
+    recurring: int = 1,
+    economics: Economics | None = None,
 ) -> Plan:
-    """The rung to take. A rung that was tried, or that a rail stops, is never taken; the last is a person."""
-    actions = list(history)
+    """The rung to take. A rung that was tried, or that a rail stops, is never taken; the last is a person.
+
+    Args:
+        recurring: incidents of this one's fingerprint within a day, itself included.
+        economics: whether a retraining pays; None where the ladder has none, or none is weighed.
+    """
+    stop = partial(
+        _stop,
+        rails=rails,
+        controls=controls,
+        actions=list(history),
+        now=now,
+        recurring=recurring,
+        economics=economics,
+    )
     stopped: list[str] = []
     for remedy in ladder(playbook, cause):
-        if remedy in tried:
-            stopped.append(f"{remedy.value}: was tried in this incident")
-            continue
-        reason = _stop(remedy, rails, controls, actions, now)
+        reason = "was tried in this incident" if remedy in tried else stop(remedy)
         if reason is None:
             return Plan(
                 remedy, f"{remedy.value} is the playbook's next rung for {cause.value}", tuple(stopped)
@@ -63,8 +77,23 @@ def next_remedy(
 
 
 def _stop(
-    remedy: Remedy, rails: Rails, controls: Controls, actions: list[Action], now: datetime
+    remedy: Remedy,
+    *,
+    rails: Rails,
+    controls: Controls,
+    actions: Sequence[Action],
+    now: datetime,
+    recurring: int,
+    economics: Economics | None,
 ) -> str | None:
-    if remedy in (Remedy.WATCH, Remedy.ESCALATE):
+    """Why a rung may not be taken. Looking is allowed in every mode; only what flaps is past looking at."""
+    if remedy is Remedy.ESCALATE:
         return None
-    return controls.stop() or stopped_by(remedy, rails, actions, now)
+    if remedy is Remedy.WATCH:
+        return flapping(rails, recurring)
+    return (
+        controls.stop()
+        or flapping(rails, recurring)
+        or stopped_by(remedy, rails, actions, now, economics.cost_usd if economics else 0.0)
+        or (economics.stop() if economics and remedy is Remedy.RETRAIN else None)
+    )

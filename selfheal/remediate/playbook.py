@@ -22,8 +22,12 @@ Playbook = Mapping[Cause, tuple[Remedy, ...]]
 # Retraining appears only where the inputs are sound: a model trained on broken data is worse than none.
 DEFAULT_PLAYBOOK: Playbook = {
     Cause.BAD_RELEASE: (Remedy.ROLLBACK, Remedy.ESCALATE),
+    Cause.SHARED_CAUSE: (Remedy.ESCALATE,),
     Cause.INFRASTRUCTURE: (Remedy.ESCALATE,),
+    Cause.MONITORING_BLIND: (Remedy.ESCALATE,),
     Cause.UPSTREAM_DATA: (Remedy.ESCALATE,),
+    Cause.TRAINING_FAILS: (Remedy.ESCALATE,),
+    Cause.LABEL_SHIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.CONCEPT_DRIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.HARMFUL_DRIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.HARMLESS_DRIFT: (Remedy.WATCH,),

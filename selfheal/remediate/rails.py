@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from selfheal.bounds import at_least, between, require
+from selfheal.bounds import Bound, at_least, between, require
+from selfheal.observe.signals import SignalKind
 from selfheal.remediate.playbook import Remedy
+
+DAY = timedelta(days=1)
 
 
 class Mode(str, Enum):
@@ -30,7 +33,10 @@ class Rails:
     Attributes:
         rollback_cooldown_minutes, retrain_cooldown_minutes: least time between two of a kind.
         rollbacks_per_day, retrains_per_day, retrains_per_30_days: budgets in counts.
+        money_usd_per_30_days: what the retrainings of 30 days may cost, by the prices of the settings; None
+            is no cap.
         failures_to_open_breaker: failed remedies in a row after which a person must look.
+        flapping_incidents: incidents of one fingerprint within a day of which the last goes to a person.
     """
 
     rollback_cooldown_minutes: int = 30
@@ -38,7 +44,9 @@ class Rails:
     rollbacks_per_day: int = 2
     retrains_per_day: int = 1
     retrains_per_30_days: int = 4
+    money_usd_per_30_days: float | None = None
     failures_to_open_breaker: int = 2
+    flapping_incidents: int = 3
 
     def __post_init__(self) -> None:
         require(
@@ -48,7 +56,11 @@ class Rails:
             rollbacks_per_day=at_least(0),
             retrains_per_day=at_least(0),
             retrains_per_30_days=at_least(0),
+            money_usd_per_30_days=Bound(
+                lambda usd: usd is None or 0 <= usd <= 1e9, "a number from 0 to 1e+09, or none"
+            ),
             failures_to_open_breaker=at_least(1),
+            flapping_incidents=at_least(2),
         )
 
 
@@ -62,10 +74,57 @@ class Action:
     succeeded: bool | None = None
 
 
-def stopped_by(remedy: Remedy, rails: Rails, history: Iterable[Action], now: datetime) -> str | None:
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """An incident's beginning. Kind and subject of what opened it are its fingerprint."""
+
+    incident: str
+    at: datetime
+    kind: SignalKind
+    subject: str
+
+    @property
+    def fingerprint(self) -> tuple[SignalKind, str]:
+        return self.kind, self.subject
+
+
+def recurrences(opening: Opening, openings: Iterable[Opening], now: datetime) -> int:
+    """How many incidents of this one's fingerprint there were within the last day, itself included.
+
+    An incident that was written down twice is one.
+    """
+    alike = {
+        other.incident
+        for other in openings
+        if other.fingerprint == opening.fingerprint and now - other.at < DAY
+    }
+    return len(alike | {opening.incident})
+
+
+def flapping(rails: Rails, recurring: int) -> str | None:
+    """The reason why nothing but a person helps any more, or None: what comes back again and again is not
+    repaired by doing again what did not repair it."""
+    if recurring < rails.flapping_incidents:
+        return None
+    return (
+        f"flapping: {recurring} incidents of this alarm within 24 h, "
+        f"and from {rails.flapping_incidents} on a person must look"
+    )
+
+
+def stopped_by(
+    remedy: Remedy,
+    rails: Rails,
+    history: Iterable[Action],
+    now: datetime,
+    retraining_usd: float = 0.0,
+) -> str | None:
     """The reason why the rails stop a remedy now, or None where they let it pass.
 
     Watching and escalating change nothing and are never stopped.
+
+    Args:
+        retraining_usd: what a retraining costs, those of the past included.
     """
     if remedy not in (Remedy.ROLLBACK, Remedy.RETRAIN):
         return None
@@ -74,6 +133,7 @@ def stopped_by(remedy: Remedy, rails: Rails, history: Iterable[Action], now: dat
         _breaker(rails, actions)
         or _cooldown(remedy, rails, actions, now)
         or _budget(remedy, rails, actions, now)
+        or (_money(rails, actions, now, retraining_usd) if remedy is Remedy.RETRAIN else None)
     )
 
 
@@ -104,7 +164,21 @@ def _budget(remedy: Remedy, rails: Rails, actions: list[Action], now: datetime) 
         Remedy.RETRAIN: ((rails.retrains_per_day, 1), (rails.retrains_per_30_days, 30)),
     }[remedy]
     for count, days in budgets:
-        spent = sum(1 for a in actions if a.remedy is remedy and now - a.at < timedelta(days=days))
+        spent = _begun(remedy, actions, now, days)
         if spent >= count:
             return f"budget: {spent} of {count} {remedy.value} in {days} d are spent"
     return None
+
+
+def _money(rails: Rails, actions: list[Action], now: datetime, retraining_usd: float) -> str | None:
+    cap, spent = rails.money_usd_per_30_days, _begun(Remedy.RETRAIN, actions, now, 30) * retraining_usd
+    if cap is None or spent + retraining_usd <= cap:
+        return None
+    return (
+        f"money: retrainings cost {spent:,.2f} USD in 30 d, and {retraining_usd:,.2f} USD more would exceed "
+        f"the cap of {cap:,.2f} USD"
+    )
+
+
+def _begun(remedy: Remedy, actions: list[Action], now: datetime, days: int) -> int:
+    return sum(1 for a in actions if a.remedy is remedy and now - a.at < timedelta(days=days))

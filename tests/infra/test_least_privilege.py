@@ -8,6 +8,7 @@ from cloud_assembly import Assembly
 # Actions that take no resource, or none that would narrow them; every other names what it acts on.
 ANY_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a narrower scope hides composite alarms",
+    "cloudwatch:GetMetricStatistics": "knows no resources",
     "cloudwatch:PutMetricData": "knows no resources; narrowed by namespace",
     "ecr:GetAuthorizationToken": "knows no resources",
     "xray:PutTraceSegments": "knows no resources",

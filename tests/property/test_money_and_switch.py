@@ -48,7 +48,7 @@ def test_a_retraining_passes_only_with_every_number_known_and_more_lost_than_pai
     passes = found.stop() is None
     assert passes is (found.lost_usd is not None and found.lost_usd > found.cost_usd)
     assert (found.verdict is Verdict.INCONCLUSIVE) is (found.lost_usd is None)
-    json.dumps([found.loss, found.predictions_per_day, found.cost_usd], allow_nan=False)
+    json.dumps(found.to_json(), allow_nan=False)
 
 
 @given(st.sampled_from(KNOWN_METRICS), st.floats(0.01, 10), st.floats(0.001, 10), st.floats(0.1, 99))

@@ -6,18 +6,10 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
+from lambdas.diagnose.diagnose.readings import Readings
 from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
-from selfheal.aws.alarms import Alarms
-from selfheal.aws.champion import package_of
-from selfheal.aws.endpoint import Endpoint
-from selfheal.aws.errors import Missing
-from selfheal.aws.objects import Objects
 from selfheal.aws.policies import diagnosis_policy
-from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.rules import diagnose
-from selfheal.diagnose.snapshot import Snapshot
 from selfheal.record.ledger import EntryKind
 
 
@@ -34,24 +26,11 @@ class Diagnoser:
     def __init__(self, environment: DiagnoseEnvironment) -> None:
         self._policy = diagnosis_policy(environment.diagnosis_policy)
         self._table = ledger_table(environment)
-        self._sagemaker = boto3.client("sagemaker")
-        self._endpoint = Endpoint(self._sagemaker, environment.endpoint)
-        self._alarms = Alarms(boto3.client("cloudwatch"), environment.endpoint)
-        objects = Objects(boto3.client("s3"), environment.bucket)
-        self._reports = ReportStore(objects, environment.endpoint)
+        self._readings = Readings(environment)
 
     def diagnose(self, step: Step) -> dict[str, Any]:
         incident = step.incident
-        report = self._reports.latest(step.at)
-        live = self._endpoint.state().config
-        snapshot = Snapshot(
-            at=step.at,
-            opened_by=incident.trigger.kind,
-            firing={firing.kind: firing.since for firing in self._alarms.firing()},
-            live_config=live,
-            signals=report.signals if report else (),
-            last_release=self._table.last_release(),
-        )
+        snapshot, package = self._readings.snapshot(step)
         found = diagnose(snapshot, self._policy)
         body = {
             "cause": found.cause.value,
@@ -66,17 +45,9 @@ class Diagnoser:
                 cause=found.cause,
                 evidence=found.evidence,
                 ruled_out=found.ruled_out,
-                champion_before=incident.champion_before or self._package_of(live),
+                champion_before=incident.champion_before or package,
             ),
         )
-
-    def _package_of(self, config: str) -> str | None:
-        """The package that a config serves, or None where the model was made by hand and names none."""
-        try:
-            return package_of(self._sagemaker, self._endpoint.model_of(config))
-        except Missing as error:
-            logger.warning(str(error))
-            return None
 
 
 @functools.cache

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
 
+from lambdas.remediate.plan.economist import Economist
 from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
 from selfheal.aws.controls import ControlPanel
-from selfheal.aws.policies import playbook, rails
+from selfheal.aws.objects import Objects
+from selfheal.aws.policies import playbook, rails, value_policy
 from selfheal.diagnose.causes import Cause
-from selfheal.record.ledger import EntryKind, actions
-from selfheal.remediate.plan import next_remedy
-from selfheal.remediate.playbook import Remedy
+from selfheal.record.incident import Incident
+from selfheal.record.ledger import EntryKind, actions, openings
+from selfheal.remediate.plan import Plan, next_remedy
+from selfheal.remediate.playbook import Remedy, ladder
+from selfheal.remediate.rails import Opening, recurrences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,9 @@ class PlanEnvironment(Environment):
 
     playbook: str
     rails: str
+    value_policy: str
+    worse_percent: str
+    sampling_percent: str
     mode_parameter: str
     kill_switch_parameter: str
 
@@ -34,22 +42,21 @@ class Planner:
         self._table = ledger_table(environment)
         self._playbook = playbook(environment.playbook)
         self._rails = rails(environment.rails)
+        self._economist = Economist(
+            Objects(boto3.client("s3"), environment.bucket),
+            environment.endpoint,
+            policy=value_policy(environment.value_policy),
+            worse_percent=float(environment.worse_percent),
+            sampling_percent=float(environment.sampling_percent),
+        )
         self._controls = ControlPanel(
             boto3.client("ssm"), environment.mode_parameter, environment.kill_switch_parameter
         )
 
     def plan(self, step: Step) -> dict[str, Any]:
         incident = step.incident
-        plan = next_remedy(
-            incident.cause or Cause.UNKNOWN,
-            incident.tried,
-            playbook=self._playbook,
-            rails=self._rails,
-            controls=self._controls.read(),
-            history=actions(self._table.entries()),
-            now=step.at,
-        )
-        body = {"remedy": plan.remedy.value, "reason": plan.reason, "stopped": list(plan.stopped)}
+        plan, reasons = self._decide(incident, step.at)
+        body = {"remedy": plan.remedy.value, "reason": plan.reason, "stopped": list(plan.stopped), **reasons}
         self._table.append(at=step.at, incident=incident.id, kind=EntryKind.PLANNED, body=body)
         logger.info("planned", extra=body)
         incident = incident.with_(tried=(*incident.tried, plan.remedy))
@@ -58,6 +65,42 @@ class Planner:
         for reason in plan.stopped:
             incident = incident.noting(reason)
         return answer(plan.remedy.value, incident)
+
+    def _decide(self, incident: Incident, now: datetime) -> tuple[Plan, dict[str, Any]]:
+        """The plan, and everything that it was made from, so that the ledger alone can make it again."""
+        cause = incident.cause or Cause.UNKNOWN
+        rungs = ladder(self._playbook, cause)
+        entries = list(self._table.entries())
+        controls, history = self._controls.read(now), actions(entries)
+        recurring = recurrences(_opening(incident), openings(entries), now)
+        economics = self._economist.weigh(now) if Remedy.RETRAIN in rungs else None
+        plan = next_remedy(
+            cause,
+            incident.tried,
+            playbook=self._playbook,
+            rails=self._rails,
+            controls=controls,
+            history=history,
+            now=now,
+            recurring=recurring,
+            economics=economics,
+        )
+        return plan, {
+            "cause": cause.value,
+            "tried": [remedy.value for remedy in incident.tried],
+            "mode": controls.mode.value,
+            "kill_switch": controls.kill_switch,
+            "playbook": [remedy.value for remedy in rungs],
+            "rails": asdict(self._rails),
+            "history": len(history),
+            "recurring": recurring,
+            "economics": economics.to_json() if economics else None,
+        }
+
+
+def _opening(incident: Incident) -> Opening:
+    trigger = incident.trigger
+    return Opening(incident=incident.id, at=incident.opened_at, kind=trigger.kind, subject=trigger.subject)
 
 
 @functools.cache

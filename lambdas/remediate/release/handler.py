@@ -58,7 +58,7 @@ class Releaser:
         incident = step.incident_if_any
         package = self._deployable(step.input.get("package"))
         live = self._endpoint.require_at_rest()
-        self._controls.require_permission()
+        self._controls.require_permission(step.at)
         workload = self._environment.endpoint
         model = ensure_model(self._sagemaker, workload, package, self._environment.serving_role)
         config = config_with_model(self._endpoint.config(live.config), workload, model)

@@ -43,7 +43,7 @@ class Retraining:
     def retrain(self, step: Step) -> dict[str, Any]:
         """Raises Stopped where people do not want changes now."""
         incident = step.incident
-        self._controls.require_permission()
+        self._controls.require_permission(step.at)
         model = self._pointer.model()
         champion = Registry(self._sagemaker).package(package_of(self._sagemaker, model)) if model else None
         token = incident.idempotency_key(Remedy.RETRAIN.value)

@@ -54,7 +54,7 @@ class Rollback:
         # After a rollback that failed, a mix of configs serves under the old name: ask again.
         change = live.config != target or live.status != "InService"
         if change:
-            self._controls.require_permission()
+            self._controls.require_permission(step.at)
         body = {
             "remedy": Remedy.ROLLBACK.value,
             "from": live.config,

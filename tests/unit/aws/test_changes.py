@@ -49,6 +49,35 @@ def test_an_alarm_opens_an_incident():
     assert trigger.key == "flights-latency@2013-03-01T12:00:00"
 
 
+def points(*values, threshold=200.0):
+    """CloudWatch's reason: datapoints a minute apart, the newest first."""
+    seen = [
+        {"timestamp": f"2013-03-01T11:{55 + place}:00.000+0000", "value": value}
+        for place, value in enumerate(values)
+    ]
+    return json.dumps({"threshold": threshold, "evaluatedDatapoints": seen[::-1]})
+
+
+@pytest.mark.parametrize(
+    ("reason", "minute"),
+    [
+        (points(250.0, 260.0, 270.0), 55),
+        (points(90.0, 260.0, 110.0, 300.0), 56),
+        # An alarm on too little: below the threshold is the wrong side.
+        (points(5.0, 0.0, threshold=1.0), 56),
+        # An alarm on "at least": the threshold itself is.
+        (points(0.0, 1.0, 3.0, threshold=1.0), 56),
+    ],
+)
+def test_trouble_began_with_the_first_datapoint_on_the_wrong_side(reason, minute):
+    assert trigger_of(changed(reasonData=reason), "flights").onset == NOW.replace(hour=11, minute=minute)
+
+
+@pytest.mark.parametrize("reason", ["{}", "", json.dumps({"threshold": 1.0, "evaluatedDatapoints": []})])
+def test_when_trouble_began_may_be_unknown(reason):
+    assert trigger_of(changed(reasonData=reason), "flights").onset is None
+
+
 @pytest.mark.parametrize("value", ["OK", "INSUFFICIENT_DATA"])
 def test_what_is_well_again_opens_none(value):
     assert trigger_of(changed(value=value), "flights") is None

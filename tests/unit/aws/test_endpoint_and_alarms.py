@@ -94,6 +94,45 @@ def test_only_the_endpoints_own_alarms_that_fire_are_told_oldest_first(account):
     assert firing[0].reason == "because of a test"
 
 
+def watch(account, name, namespace="AWS/SageMaker", state="ALARM", **dimensions):
+    account.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        MetricName="any",
+        Namespace=namespace,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        Statistic="Sum",
+    )
+    account.cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="because of a test")
+
+
+def test_alarms_of_other_endpoints_are_known_by_their_name_and_their_metric(account):
+    watch(account, "trains-errors", EndpointName="trains", VariantName=VARIANT)
+    watch(account, "night-buses-data-drift", "Selfheal", service="night-buses")
+    # This endpoint's own; one that is well; a release's; another metric of that name; another name for it.
+    watch(account, "flights-errors", EndpointName=NAME, VariantName=VARIANT)
+    watch(account, "trains-latency", state="OK", EndpointName="trains", VariantName=VARIANT)
+    watch(account, "trains-release-0a1b-errors", EndpointName="trains", VariantName=VARIANT)
+    watch(account, "web-errors", "AWS/ApplicationELB", LoadBalancer="web")
+    watch(account, "someones-errors", EndpointName="trains", VariantName=VARIANT)
+    found = account.alarms.firing_elsewhere()
+    assert {(alarm.endpoint, alarm.kind) for alarm in found} == {
+        ("trains", SignalKind.ERRORS),
+        ("night-buses", SignalKind.DATA_DRIFT),
+    }
+    assert account.calls.of("DescribeAlarms") == [{"StateValue": "ALARM"}]
+
+
+def test_an_alarm_without_a_metric_of_its_own_is_nobodys(account):
+    account.calls.answers["DescribeAlarms"] = {
+        "MetricAlarms": [{"AlarmName": "trains-errors", "Metrics": []}]
+    }
+    assert account.alarms.firing_elsewhere() == ()
+
+
 def test_all_alarms_are_looked_at_over_pages(account):
     for number in range(110):
         account.alarm(f"flights-release-{number:04d}-errors")

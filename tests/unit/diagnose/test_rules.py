@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,54 +11,41 @@ import pytest
 from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.rules import RULES, diagnose
-from selfheal.diagnose.snapshot import Release, ReleaseStatus, Snapshot
+from selfheal.diagnose.service_rules import LABELS_STOPPED
+from selfheal.diagnose.snapshot import Capture, ReleaseStatus
 from selfheal.observe.report import no_data
-from selfheal.observe.signals import SignalKind, Status
-from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy, ladder
+from selfheal.observe.signals import Status
+from unit.diagnose.snapshots import (
+    ANSWERS,
+    DRIFT,
+    ERRORS,
+    LATENCY,
+    PERFORMANCE,
+    QUALITY,
+    RANKING,
+    RELEASE,
+    breach,
+    elsewhere,
+    fine,
+    release,
+    retraining,
+    snapshot,
+)
 from unit.samples import CHALLENGER, NOW, signal
-
-DRIFT, QUALITY, PERFORMANCE = SignalKind.DATA_DRIFT, SignalKind.DATA_QUALITY, SignalKind.PERFORMANCE
-LATENCY, ERRORS, RELEASE = SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.RELEASE
-
-
-def release(status=ReleaseStatus.PROMOTED, ended_hours_ago=2.0, started_hours_ago=3.0):
-    ended = None if ended_hours_ago is None else NOW - timedelta(hours=ended_hours_ago)
-    return Release(
-        config="flights-new",
-        model="flights-model",
-        package=CHALLENGER,
-        previous_config="flights-old",
-        started_at=NOW - timedelta(hours=started_hours_ago),
-        ended_at=ended,
-        status=status,
-    )
-
-
-def snapshot(*signals, opened_by=DRIFT, firing=(), last_release=None, live_config="flights-new"):
-    """`firing` maps kinds to when they began; bare kinds began now."""
-    return Snapshot(
-        at=NOW + timedelta(minutes=5),
-        opened_by=opened_by,
-        firing=dict(firing) if isinstance(firing, dict) else dict.fromkeys(firing, NOW),
-        live_config=live_config,
-        signals=tuple(signals),
-        last_release=last_release,
-    )
 
 
 def cause_of(*signals, **kwargs):
     return diagnose(snapshot(*signals, **kwargs), DiagnosisPolicy()).cause
 
 
-def breach(kind):
-    return signal(kind, Status.BREACH)
-
-
-def fine(kind):
-    return signal(kind, Status.OK)
-
-
 ALL_FINE = (fine(DRIFT), fine(QUALITY), fine(PERFORMANCE))
+
+LABELS_GONE = signal(
+    PERFORMANCE, Status.NO_DATA, reason=f"{LABELS_STOPPED}: 3.0 % of 900 matured predictions have one"
+)
+WORSE = (fine(DRIFT), fine(QUALITY), breach(PERFORMANCE))
+SHIFTED = (*WORSE, breach(ANSWERS))
+UNCAPTURED = Capture(sampling_percent=100, uncaptured=40, since=NOW - timedelta(hours=2))
 
 TABLE = {
     # The release
@@ -129,7 +118,83 @@ TABLE = {
         (breach(DRIFT), breach(PERFORMANCE)),
         Cause.INFRASTRUCTURE,
     ),
+    # The account
+    "three endpoints at once": (
+        {"firing": [ERRORS], "elsewhere": elsewhere("trains", "buses")},
+        ALL_FINE,
+        Cause.SHARED_CAUSE,
+    ),
+    "two endpoints at once are two incidents": (
+        {"firing": [ERRORS], "elsewhere": elsewhere("trains", "trains")},
+        ALL_FINE,
+        Cause.INFRASTRUCTURE,
+    ),
+    "three endpoints drift at once": (
+        {"firing": [DRIFT], "elsewhere": elsewhere("trains", "buses", kind=DRIFT)},
+        (breach(DRIFT), breach(PERFORMANCE), fine(QUALITY)),
+        Cause.SHARED_CAUSE,
+    ),
+    "others have been in alarm for weeks": (
+        {"firing": [ERRORS], "elsewhere": elsewhere("trains", "buses", began=NOW - timedelta(days=20))},
+        ALL_FINE,
+        Cause.INFRASTRUCTURE,
+    ),
+    "others are in alarm and this endpoint is well again": (
+        {"elsewhere": elsewhere("trains", "buses")},
+        ALL_FINE,
+        Cause.UNKNOWN,
+    ),
+    "what can be undone comes before what is shared": (
+        {
+            "opened_by": LATENCY,
+            "firing": [LATENCY],
+            "last_release": release(),
+            "elsewhere": elsewhere("trains", "buses"),
+        },
+        ALL_FINE,
+        Cause.BAD_RELEASE,
+    ),
+    "an outage is one even if nobody knows of the others": (
+        {"firing": [ERRORS], "elsewhere": None},
+        ALL_FINE,
+        Cause.INFRASTRUCTURE,
+    ),
+    # The eyes
+    "requests without a captured file": ({"capture": UNCAPTURED}, ALL_FINE, Cause.MONITORING_BLIND),
+    "capture is off": (
+        {"capture": Capture(sampling_percent=0, uncaptured=0, since=NOW)},
+        ALL_FINE,
+        Cause.MONITORING_BLIND,
+    ),
+    "what is not captured looks like a feed that stands still": (
+        {"opened_by": QUALITY, "capture": UNCAPTURED},
+        (breach(QUALITY),),
+        Cause.MONITORING_BLIND,
+    ),
+    "a sample of few requests may have none of them": (
+        {"capture": Capture(sampling_percent=1, uncaptured=400, since=NOW)},
+        ALL_FINE,
+        Cause.UNKNOWN,
+    ),
+    "the last report is of yesterday": (
+        {"observed_at": NOW - timedelta(hours=12)},
+        (breach(DRIFT), breach(PERFORMANCE), fine(QUALITY)),
+        Cause.MONITORING_BLIND,
+    ),
+    "observe never ran": ({"observed_at": None}, (), Cause.MONITORING_BLIND),
+    "observe failed": (
+        {"observe_failure": "the baseline is not JSON"},
+        no_data("the baseline is not JSON"),
+        Cause.MONITORING_BLIND,
+    ),
+    "labels stopped": ({}, (breach(DRIFT), fine(QUALITY), LABELS_GONE), Cause.MONITORING_BLIND),
+    "an outage needs no eyes": (
+        {"firing": [ERRORS], "observed_at": None, "capture": None},
+        (),
+        Cause.INFRASTRUCTURE,
+    ),
     # The data
+    "broken input is seen without labels": ({}, (breach(QUALITY), LABELS_GONE), Cause.UPSTREAM_DATA),
     "broken input": ({"opened_by": QUALITY}, (breach(QUALITY), fine(PERFORMANCE)), Cause.UPSTREAM_DATA),
     "broken input looks like drift and hurts": (
         {},
@@ -153,9 +218,94 @@ TABLE = {
         (breach(DRIFT), signal(PERFORMANCE, Status.WARN)),
         Cause.HARMLESS_DRIFT,
     ),
+    "more frequent, and ranked as ever": ({"ranking": RANKING}, SHIFTED, Cause.LABEL_SHIFT),
+    "more frequent, and ranked worse": (
+        {"ranking": replace(RANKING, low=0.6)},
+        SHIFTED,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "more frequent, and how it ranks is not known": ({"ranking": None}, SHIFTED, Cause.CONCEPT_DRIFT),
+    "more frequent, and how it ranks is no number": (
+        {"ranking": replace(RANKING, low=math.nan)},
+        SHIFTED,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "the ranking itself is what suffers now": (
+        {"ranking": RANKING},
+        (*SHIFTED[:2], signal(PERFORMANCE, Status.BREACH, "auc", "auc"), breach(ANSWERS)),
+        Cause.CONCEPT_DRIFT,
+    ),
+    "the inputs moved with the answers": (
+        {"ranking": RANKING},
+        (breach(DRIFT), *SHIFTED[1:]),
+        Cause.HARMFUL_DRIFT,
+    ),
+    "the answers moved and quality did not": (
+        {"ranking": RANKING},
+        (*ALL_FINE, breach(ANSWERS)),
+        Cause.UNKNOWN,
+    ),
+    # The training
+    "this incident's retraining failed": (
+        {"retrainings": (retraining("this", failure="the gate refused"),)},
+        WORSE,
+        Cause.TRAINING_FAILS,
+    ),
+    "the two before it failed": (
+        {"retrainings": (retraining("a", failure="no capacity"), retraining("b", failure="refused"))},
+        WORSE,
+        Cause.TRAINING_FAILS,
+    ),
+    "one before it failed": (
+        {"retrainings": (retraining("a", failure="no capacity"), retraining("b"))},
+        WORSE,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "a single one failed": (
+        {"retrainings": (retraining("a", failure="no capacity"),)},
+        WORSE,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "two failed, and one since then did not": (
+        {
+            "retrainings": (
+                retraining("a", failure="no"),
+                retraining("b", failure="no"),
+                retraining("c"),
+            )
+        },
+        WORSE,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "this incident's retraining brought a challenger": (
+        {"retrainings": (retraining("this"),)},
+        WORSE,
+        Cause.CONCEPT_DRIFT,
+    ),
+    "two failed, and nothing is to be trained": (
+        {"retrainings": (retraining("a", failure="no"), retraining("b", failure="no"))},
+        (breach(DRIFT), fine(QUALITY), fine(PERFORMANCE)),
+        Cause.HARMLESS_DRIFT,
+    ),
     # Nobody knows
     "nothing found": ({}, ALL_FINE, Cause.UNKNOWN),
-    "observe never ran": ({}, (), Cause.UNKNOWN),
+    "worse, but whether the input is sound is not known": (
+        {},
+        (breach(DRIFT), breach(PERFORMANCE)),
+        Cause.UNKNOWN,
+    ),
+    "worse, but whether others fail too is not known": ({"elsewhere": None}, WORSE, Cause.UNKNOWN),
+    "worse, but whether traffic is captured is not known": ({"capture": None}, WORSE, Cause.UNKNOWN),
+    "shifted, but whether traffic is captured is not known": (
+        {"capture": None, "ranking": RANKING},
+        SHIFTED,
+        Cause.UNKNOWN,
+    ),
+    "moved and worse, but whether others fail too is not known": (
+        {"elsewhere": None},
+        (breach(DRIFT), *WORSE[1:]),
+        Cause.UNKNOWN,
+    ),
     "no data of anything": ({}, no_data("there is no champion yet"), Cause.UNKNOWN),
     "moved, but no labels yet": (
         {},
@@ -203,7 +353,7 @@ def test_probation_lasts_as_long_as_the_policy_says(after_its_end, cause):
     )
     assert found.cause is cause
     if cause is Cause.INFRASTRUCTURE:
-        assert found.ruled_out == ("bad-release: nothing began within 24 h after the last release",)
+        assert found.ruled_out[0] == "bad-release: nothing began within 24 h after the last release"
 
 
 def test_each_alarm_is_dated_by_itself():
@@ -271,7 +421,7 @@ def test_only_a_promoted_release_that_serves_is_to_blame(status, live, reason, h
         DiagnosisPolicy(),
     )
     assert found.cause is Cause.INFRASTRUCTURE
-    assert found.ruled_out == (f"bad-release: {reason}",)
+    assert found.ruled_out[0] == f"bad-release: {reason}"
 
 
 @pytest.mark.parametrize("live", ["flights-old", "flights-new"])
@@ -290,8 +440,13 @@ def test_each_rule_that_does_not_apply_says_why():
     assert found.cause is Cause.HARMLESS_DRIFT
     assert found.ruled_out == (
         "bad-release: nothing was released",
+        "shared-cause: no alarm of this endpoint is firing",
         "infrastructure: no infrastructure alarm is firing",
+        "monitoring-blind: traffic is captured and observe reports on it",
         "upstream-data: the input is as complete and as well-formed as in training",
+        "monitoring-blind: labels have not stopped",
+        "training-fails: the last 2 retrainings did not both fail",
+        "label-shift: measured quality is intact",
         "harmful-covariate-drift: measured quality is intact",
         "concept-drift: measured quality is intact",
     )
@@ -314,9 +469,14 @@ def test_unknown_quality_of_data_is_not_called_complete(signals):
 
 def test_the_evidence_is_what_the_breaches_say():
     worse = signal(PERFORMANCE, Status.BREACH, reason="log loss 0.7 where 0.5 was promised")
-    moved = signal(DRIFT, Status.BREACH, reason="x moved")
-    found = diagnose(snapshot(worse, moved, fine(QUALITY)), DiagnosisPolicy())
-    assert found.evidence == ("log loss 0.7 where 0.5 was promised", "x moved")
+    moved = signal(DRIFT, Status.BREACH, reason="x moved", value=0.3, low=0.2, threshold=0.1)
+    found = diagnose(snapshot(worse, moved, fine(QUALITY), importance={"x": 0.25}), DiagnosisPolicy())
+    assert found.evidence == (
+        "log loss 0.7 where 0.5 was promised",
+        "x moved",
+        "x explains 100 % of the drift: it moved at least 2.0 times its tolerance, and 25 % of the model's gain "
+        "comes from it",
+    )
 
 
 def test_the_evidence_of_the_unknown_is_all_that_was_not_ok():
@@ -324,11 +484,128 @@ def test_the_evidence_of_the_unknown_is_all_that_was_not_ok():
     assert found.evidence == ("nobody came",) * 3
 
 
-def test_every_cause_but_the_unknown_has_a_rule_and_every_cause_a_ladder():
-    assert {cause for cause, _ in RULES} == set(Cause) - {Cause.UNKNOWN}
-    assert set(DEFAULT_PLAYBOOK) == set(Cause)
-    assert all(ladder(DEFAULT_PLAYBOOK, cause)[-1] in (Remedy.WATCH, Remedy.ESCALATE) for cause in Cause)
+def test_the_evidence_of_a_shared_cause_names_the_others():
+    others = elsewhere("trains", "buses", began=NOW - timedelta(minutes=2))
+    found = diagnose(snapshot(firing=[ERRORS], elsewhere=others), DiagnosisPolicy())
+    assert found.evidence == (
+        "3 endpoints went into alarm within 60 min; errors began here 2013-03-01 12:00",
+        "buses: errors began 2013-03-01 11:58",
+        "trains: errors began 2013-03-01 11:58",
+    )
 
 
-def test_what_nobody_understands_goes_to_a_person():
-    assert ladder(DEFAULT_PLAYBOOK, Cause.UNKNOWN) == (Remedy.ESCALATE,)
+@pytest.mark.parametrize(
+    ("apart", "needed", "cause"),
+    [
+        (timedelta(minutes=60), 3, Cause.SHARED_CAUSE),
+        (timedelta(minutes=-60), 3, Cause.SHARED_CAUSE),
+        (timedelta(minutes=61), 3, Cause.INFRASTRUCTURE),
+        (timedelta(minutes=-61), 3, Cause.INFRASTRUCTURE),
+        (timedelta(0), 4, Cause.INFRASTRUCTURE),
+    ],
+)
+def test_what_is_shared_is_the_policys(apart, needed, cause):
+    seen = snapshot(firing=[ERRORS], elsewhere=elsewhere("trains", "buses", began=NOW + apart))
+    assert diagnose(seen, DiagnosisPolicy(shared_endpoints=needed)).cause is cause
+
+
+def test_what_began_last_is_what_must_be_shared():
+    """Others began to drift weeks ago together with this endpoint; what fails now is this endpoint's own."""
+    weeks_ago = NOW - timedelta(days=20)
+    others = elsewhere("trains", "buses", kind=DRIFT, began=weeks_ago)
+    found = diagnose(snapshot(firing={DRIFT: weeks_ago, ERRORS: NOW}, elsewhere=others), DiagnosisPolicy())
+    assert found.cause is Cause.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(
+    ("seen", "evidence"),
+    [
+        (
+            {"capture": UNCAPTURED},
+            "40 requests since 2013-03-01 10:00 and no captured file, where 100 % of them should be captured",
+        ),
+        (
+            {"capture": Capture(sampling_percent=0, uncaptured=0, since=NOW)},
+            "data capture is off in flights-new, the config that serves",
+        ),
+        ({"observed_at": None}, "observe left no report within 24 h"),
+        (
+            {"observed_at": NOW - timedelta(hours=3)},
+            "observe reported last at 2013-03-01 09:00, more than 3 h ago",
+        ),
+        ({"observe_failure": "no baseline"}, "observe could not judge anything: no baseline"),
+    ],
+)
+def test_who_is_blind_says_why(seen, evidence):
+    assert diagnose(snapshot(*ALL_FINE, **seen), DiagnosisPolicy()).evidence == (evidence,)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "uncaptured", "blind"),
+    [(100, 20, True), (100, 19, False), (10, 200, True), (10, 199, False)],
+)
+def test_a_loss_of_capture_is_no_chance(sampling, uncaptured, blind):
+    capture = Capture(sampling_percent=sampling, uncaptured=uncaptured, since=NOW)
+    assert (cause_of(*ALL_FINE, capture=capture) is Cause.MONITORING_BLIND) is blind
+
+
+@pytest.mark.parametrize(
+    ("seen", "signals", "reason"),
+    [
+        ({"elsewhere": None}, WORSE, "shared-cause: whether other endpoints are in alarm is not known"),
+        ({"capture": None}, WORSE, "monitoring-blind: whether traffic is captured is not known"),
+        ({"elsewhere": None}, WORSE, "concept-drift: whether other endpoints are in alarm is not known"),
+        ({"capture": None}, WORSE, "concept-drift: whether traffic is captured is not known"),
+        ({}, (*WORSE[:2], fine(PERFORMANCE)), "label-shift: measured quality is intact"),
+        ({}, WORSE, "label-shift: whether the predictions moved is not known"),
+        ({}, (*WORSE, fine(ANSWERS)), "label-shift: the predictions did not move"),
+        ({}, (breach(DRIFT), *SHIFTED[1:]), "label-shift: the inputs moved as well"),
+        ({}, SHIFTED[1:], "label-shift: whether the inputs moved is not known"),
+        (
+            {"ranking": None},
+            SHIFTED,
+            "label-shift: whether the model ranks as well as it did is not known",
+        ),
+        (
+            {"ranking": replace(RANKING, low=0.6)},
+            SHIFTED,
+            "label-shift: that the ranking is intact is not certain: auc 0.700 (at least 0.600) on 2000 labels, "
+            "promised 0.700",
+        ),
+        (
+            {"retrainings": (retraining("a", failure="no"), retraining("b", failure="no"))},
+            ALL_FINE,
+            "training-fails: nothing was found that a retraining would be for",
+        ),
+        (
+            {"firing": [DRIFT], "elsewhere": elsewhere("trains")},
+            ALL_FINE,
+            "shared-cause: 2 of the account's endpoints went into alarm within 60 min, 3 would have a cause in "
+            "common",
+        ),
+    ],
+)
+def test_a_rule_says_why_it_does_not_apply(seen, signals, reason):
+    assert reason in diagnose(snapshot(*signals, **seen), DiagnosisPolicy()).ruled_out
+
+
+def test_the_evidence_of_a_label_shift():
+    found = diagnose(snapshot(*SHIFTED, ranking=RANKING), DiagnosisPolicy())
+    assert found.evidence == (
+        "x is BREACH",
+        "x is BREACH",
+        "the ranking is intact: auc 0.700 (at least 0.680) on 2000 labels, promised 0.700",
+        "no feature moved beyond its tolerance",
+    )
+
+
+def test_the_evidence_of_training_that_fails_is_why_it_did():
+    begun = (
+        retraining("a", failure="Train: no capacity"),
+        retraining("b", failure="Gate: not proven better"),
+    )
+    found = diagnose(snapshot(*WORSE, retrainings=begun), DiagnosisPolicy())
+    assert found.evidence == (
+        "the retraining of 2013-02-28 12:00 brought no challenger: Train: no capacity",
+        "the retraining of 2013-02-28 12:00 brought no challenger: Gate: not proven better",
+    )

@@ -14,6 +14,7 @@ from selfheal.observe.policy import ObservePolicy, PerformancePolicy
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK
 from selfheal.remediate.rails import Rails
 from selfheal.remediate.release_policy import ReleasePolicy
+from selfheal.remediate.value_policy import ValuePolicy
 from selfheal.settings import policy_json
 from selfheal.verify.policy import RecoveryPolicy
 from unit.account import (
@@ -60,6 +61,9 @@ ENVIRONMENT = {
     "SELFHEAL_RECOVERY_POLICY": policy_json(RecoveryPolicy(min_labels=50)),
     "SELFHEAL_PLAYBOOK": policy_json(dict(DEFAULT_PLAYBOOK)),
     "SELFHEAL_RAILS": policy_json(Rails()),
+    "SELFHEAL_VALUE_POLICY": policy_json(ValuePolicy()),
+    "SELFHEAL_WORSE_PERCENT": "15.0",
+    "SELFHEAL_SAMPLING_PERCENT": "100",
     "POWERTOOLS_SERVICE_NAME": NAME,
     "POWERTOOLS_METRICS_NAMESPACE": "Selfheal",
 }

@@ -8,13 +8,20 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.observe.report import Report, no_data
 from selfheal.observe.signals import SignalKind, Status
 from selfheal.record.ledger import EntryKind, broken_at
-from unit.account import NAME
+from unit.account import NAME, VARIANT
 from unit.lambdas.episodes import alarm, incident, kinds
 from unit.samples import NOW, signal
+
+WORSE = (
+    signal(SignalKind.DATA_DRIFT, Status.OK),
+    signal(SignalKind.DATA_QUALITY, Status.OK),
+    signal(SignalKind.PERFORMANCE, Status.BREACH),
+)
 
 
 class TestOpen:
@@ -86,9 +93,11 @@ class TestDiagnose:
         handler = function("diagnose.diagnose")
         return lambda state: handler(step(state))
 
-    def report(self, account, *signals, at=NOW):
-        body = Report(endpoint=NAME, champion=None, at=at, signals=signals).to_json()
-        account.objects.write_json(f"reports/{NAME}/{at:%Y/%m/%d/%H}/signals.json", body)
+    def report(self, account, *signals, at=NOW, champion="champion", performance=None):
+        report = Report(
+            endpoint=NAME, champion=champion, at=at, signals=signals, performance=performance or {}
+        )
+        ReportStore(account.objects, NAME).save(report, {})
 
     def test_alarms_and_signals_are_read(self, account, diagnose):
         package = account.champion()
@@ -138,18 +147,28 @@ class TestDiagnose:
         result = diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
         assert result["incident"]["cause"] == cause
 
-    def test_without_a_report_the_cause_is_unknown(self, account, diagnose):
+    def test_without_a_report_nobody_is_blamed_but_the_monitor(self, account, diagnose):
         account.champion()
         result = diagnose({"incident": incident(SignalKind.DATA_DRIFT).to_json()})
-        assert result["incident"]["cause"] == "unknown"
+        assert result["incident"]["cause"] == "monitoring-blind"
+        assert result["incident"]["evidence"] == ["observe left no report within 24 h"]
 
     def test_a_report_of_no_data_blames_nobody(self, account, diagnose):
         account.champion()
-        self.report(account, *no_data("there is no baseline"))
+        self.report(account, *no_data("too few rows"))
         result = diagnose({"incident": incident(SignalKind.DATA_DRIFT).to_json()})
         assert result["incident"]["cause"] == "unknown"
-        assert "there is no baseline" in result["incident"]["evidence"]
+        assert "too few rows" in result["incident"]["evidence"]
         assert account.calls.changes() == []
+
+    def test_a_report_without_a_champion_says_why_observe_is_blind(self, account, diagnose):
+        account.champion()
+        self.report(account, *no_data("the baseline is not JSON"), champion=None)
+        result = diagnose({"incident": incident(SignalKind.DATA_DRIFT).to_json()})
+        assert result["incident"]["cause"] == "monitoring-blind"
+        assert result["incident"]["evidence"] == [
+            "observe could not judge anything: the baseline is not JSON"
+        ]
 
     def test_harmful_drift(self, account, diagnose):
         account.champion()
@@ -158,12 +177,116 @@ class TestDiagnose:
         result = diagnose({"incident": incident(SignalKind.DATA_DRIFT).to_json()})
         assert result["incident"]["cause"] == "harmful-covariate-drift"
 
-    def test_a_report_of_the_day_before_yesterday_says_nothing_about_now(self, account, diagnose):
+    @pytest.mark.parametrize("hours", [4, 48])
+    def test_an_old_report_says_nothing_about_now(self, account, diagnose, hours):
         account.champion()
-        self.report(account, signal(SignalKind.DATA_QUALITY, Status.BREACH), at=NOW - timedelta(hours=48))
+        self.report(account, signal(SignalKind.DATA_QUALITY, Status.BREACH), at=NOW - timedelta(hours=hours))
         result = diagnose({"incident": incident(SignalKind.DATA_QUALITY).to_json()})
+        assert result["incident"]["cause"] == "monitoring-blind"
+
+    def test_other_endpoints_are_looked_at(self, account, diagnose):
+        account.champion()
+        account.calls.answers["DescribeAlarms"] = {
+            "MetricAlarms": [
+                {
+                    "AlarmName": f"{endpoint}-errors",
+                    "Namespace": "AWS/SageMaker",
+                    "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+                    "StateTransitionedTimestamp": NOW,
+                }
+                for endpoint in ("trains", NAME, "buses")
+            ]
+        }
+        result = diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
+        assert result["incident"]["cause"] == "shared-cause"
+        assert [line.partition(":")[0] for line in result["incident"]["evidence"][1:]] == ["buses", "trains"]
+
+    def test_requests_without_a_captured_file(self, account, diagnose):
+        account.champion()
+        self.report(account, *WORSE)
+        dimensions = {"EndpointName": NAME, "VariantName": VARIANT}
+        account.cloudwatch.put_metric_data(
+            Namespace="AWS/SageMaker",
+            MetricData=[
+                {
+                    "MetricName": "Invocations",
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                    "Timestamp": NOW - timedelta(hours=3),
+                    "Value": 500,
+                }
+            ],
+        )
+        result = diagnose({"incident": incident(SignalKind.PERFORMANCE).to_json()})
+        assert result["incident"]["cause"] == "monitoring-blind"
+        assert result["incident"]["evidence"][0].startswith("500 requests since")
+
+    def test_the_retrainings_before_are_in_the_ledger(self, account, diagnose):
+        account.champion()
+        self.report(account, *WORSE)
+        for number in range(2):
+            self.refused_retraining(account, f"incident-{number}")
+        result = diagnose({"incident": incident(SignalKind.PERFORMANCE).to_json()})
+        assert result["incident"]["cause"] == "training-fails"
+        assert all(line.endswith(": the gate refused") for line in result["incident"]["evidence"])
+
+    def refused_retraining(self, account, name):
+        account.table.append(at=NOW, incident=name, kind=EntryKind.INTENT, body={"remedy": "retrain"})
+        body = {"remedy": "retrain", "succeeded": False, "reason": "the gate refused"}
+        account.table.append(at=NOW, incident=name, kind=EntryKind.OUTCOME, body=body)
+
+    def test_the_ranking_is_that_of_the_last_daily_report(self, account, diagnose):
+        account.champion()
+        realized = {"value": 0.7, "low": 0.69, "high": 0.71, "rows": 5000}
+        measured = {"metrics": {"auc": {"realized": realized, "promised": 0.7}}}
+        self.report(account, *WORSE, at=NOW - timedelta(hours=12), performance=measured)
+        self.report(account, *WORSE, signal(SignalKind.PREDICTION_DRIFT, Status.BREACH))
+        result = diagnose({"incident": incident(SignalKind.PERFORMANCE).to_json()})
+        assert result["incident"]["cause"] == "label-shift"
+
+    def test_what_the_model_relies_on_lies_beside_the_packages_baseline(self, account, diagnose):
+        account.champion()
+        (baseline,) = [key for key in account.keys("packages/") if key.endswith("baseline.json")]
+        account.objects.write_json(baseline.replace("baseline", "importance"), {"x": 0.9, "c": 0.1})
+        moved = [
+            signal(SignalKind.DATA_DRIFT, Status.BREACH, name, value=0.3, low=0.2, threshold=0.1)
+            for name in ("c", "x")
+        ]
+        self.report(account, *moved, *WORSE[1:])
+        result = diagnose({"incident": incident(SignalKind.DATA_DRIFT).to_json()})
+        said = [line for line in result["incident"]["evidence"] if "explains" in line]
+        assert [line.partition(" of the drift")[0] for line in said] == [
+            "x explains 90 %",
+            "c explains 10 %",
+        ]
+
+    @pytest.mark.parametrize("operation", ["GetMetricStatistics", "DescribeModelPackage"])
+    def test_what_may_not_be_read_is_not_known_and_stops_nothing(self, account, diagnose, operation):
+        account.champion()
+        account.alarm("flights-errors")
+        account.calls.answers[operation] = ClientError(
+            {"Error": {"Code": "AccessDenied", "Message": "no"}}, operation
+        )
+        result = diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
+        assert result["incident"]["cause"] == "infrastructure"
+
+    def test_what_may_not_be_read_is_never_taken_for_fine(self, account, diagnose):
+        account.champion()
+        self.report(account, *WORSE)
+        account.calls.answers["GetMetricStatistics"] = ClientError(
+            {"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricStatistics"
+        )
+        result = diagnose({"incident": incident(SignalKind.PERFORMANCE).to_json()})
         assert result["incident"]["cause"] == "unknown"
-        assert result["incident"]["evidence"] == []
+        assert "monitoring-blind: whether traffic is captured is not known" in result["incident"]["ruled_out"]
+
+    def test_without_its_own_alarms_there_is_no_diagnosis(self, account, diagnose):
+        account.champion()
+        account.calls.answers["DescribeAlarms"] = ClientError(
+            {"Error": {"Code": "Throttling", "Message": "slow down"}}, "DescribeAlarms"
+        )
+        with pytest.raises(ClientError):
+            diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
+        assert kinds(account) == []
 
     def test_a_model_made_by_hand_is_no_reason_to_fail(self, account, diagnose):
         account.serve("flights-first", account.model("by-hand", None))

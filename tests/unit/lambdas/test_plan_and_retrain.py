@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
 
 from selfheal.aws.controls import Stopped
-from selfheal.aws.errors import Missing
+from selfheal.aws.errors import AwsError, Missing
+from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.causes import Cause
+from selfheal.observe.report import Report
 from selfheal.observe.signals import SignalKind
-from selfheal.record.ledger import EntryKind
+from selfheal.record.incident import Incident, Outcome
+from selfheal.record.ledger import EntryKind, actions
+from selfheal.record.notice import closed_notice
+from selfheal.remediate.economics import Economics
+from selfheal.remediate.plan import Controls, next_remedy
 from selfheal.remediate.playbook import Remedy
-from unit.account import BUCKET, CHAMPION_PARAMETER, MODE_PARAMETER, SWITCH_PARAMETER
+from selfheal.remediate.rails import Mode, Rails
+from selfheal.remediate.value_policy import ValuePolicy
+from selfheal.settings import policy_json
+from unit.account import BUCKET, CHAMPION_PARAMETER, MODE_PARAMETER, NAME, SWITCH_PARAMETER
 from unit.lambdas.episodes import TRAINING, incident, kinds
-from unit.samples import NOW
+from unit.samples import NOW, signal
 
 
 class TestPlan:
@@ -63,6 +73,172 @@ class TestPlan:
         result = plan(self.state(Cause.HARMLESS_DRIFT))
         assert result["next"] == "watch"
         assert result["incident"]["acted_at"] == NOW.isoformat()
+
+    def test_what_cannot_be_retrained_reads_no_reports(self, account, plan):
+        plan(self.state(Cause.BAD_RELEASE))
+        (entry,) = account.table.entries()
+        assert entry.body["economics"] is None
+        assert account.calls.of("ListObjectsV2") == []
+
+    def test_a_kill_switch_whose_time_is_over_lets_it_act(self, account, plan):
+        account.set(SWITCH_PARAMETER, json.dumps({"who": "ann", "why": "audit", "until": NOW.isoformat()}))
+        assert plan(self.state(Cause.BAD_RELEASE))["next"] == "rollback"
+
+    @pytest.mark.parametrize(
+        ("cause", "tried", "mode"),
+        [
+            (Cause.BAD_RELEASE, (), "act"),
+            (Cause.CONCEPT_DRIFT, (), "act"),
+            (Cause.CONCEPT_DRIFT, (Remedy.RETRAIN,), "act"),
+            (Cause.HARMFUL_DRIFT, (), "recommend"),
+            (Cause.HARMLESS_DRIFT, (), "observe"),
+            (None, (), "act"),
+        ],
+    )
+    def test_the_ledger_alone_makes_the_decision_again(self, account, plan, cause, tried, mode):
+        account.set(MODE_PARAMETER, mode)
+        account.table.append(
+            at=NOW - timedelta(hours=1), incident="i0", kind=EntryKind.INTENT, body={"remedy": "retrain"}
+        )
+        plan(self.state(cause, *tried))
+        *before, entry = account.table.entries()
+        body, history = entry.body, actions(before)
+        cause = Cause(body["cause"])
+        found = next_remedy(
+            cause,
+            [Remedy(remedy) for remedy in body["tried"]],
+            playbook={cause: tuple(Remedy(remedy) for remedy in body["playbook"])},
+            rails=Rails(**body["rails"]),
+            controls=Controls(mode=Mode(body["mode"]), kill_switch=body["kill_switch"]),
+            history=history,
+            now=entry.at,
+            recurring=body["recurring"],
+            economics=Economics.from_json(body["economics"]) if body["economics"] else None,
+        )
+        assert len(history) == body["history"] == 1
+        assert (found.remedy.value, found.reason, list(found.stopped)) == (
+            body["remedy"],
+            body["reason"],
+            body["stopped"],
+        )
+
+
+class TestFlapping:
+    @pytest.fixture
+    def plan(self, function, step):
+        handler = function("remediate.plan")
+        return lambda: handler(step({"incident": incident(cause=Cause.BAD_RELEASE).to_json()}))
+
+    def opened(self, account, name, hours_ago, kind=SignalKind.LATENCY):
+        trigger = incident(kind).trigger
+        at = NOW - timedelta(hours=hours_ago)
+        account.table.append(at=at, incident=name, kind=EntryKind.OPENED, body=trigger.to_json())
+
+    def test_the_third_incident_of_one_alarm_goes_to_a_person_and_the_notice_says_why(self, account, plan):
+        self.opened(account, "i1", 23)
+        self.opened(account, "i2", 5)
+        self.opened(account, incident().id, 0)
+        result = plan()
+        assert result["next"] == "escalate"
+        assert list(account.table.entries())[-1].body["recurring"] == 3
+        closed = Incident.from_json(result["incident"]).with_(outcome=Outcome.ESCALATED)
+        assert "rollback: flapping: 3 incidents of this alarm within 24 h" in closed_notice(closed).text
+
+    def test_other_alarms_other_days_and_attached_changes_do_not_count(self, account, plan):
+        self.opened(account, "i1", 24)
+        self.opened(account, "i2", 5, SignalKind.ERRORS)
+        for name in ("i3", "i4"):
+            body = incident().trigger.to_json()
+            account.table.append(at=NOW, incident=name, kind=EntryKind.ATTACHED, body=body)
+        assert plan()["next"] == "rollback"
+        assert list(account.table.entries())[-1].body["recurring"] == 1
+
+
+class TestEconomics:
+    """A log loss that is worse by 0.1 for certain, at 0.02 USD each, against a retraining of 55 USD."""
+
+    PRICES = ValuePolicy(per_prediction_usd=0.02, horizon_days=30, training_usd=40, rollout_usd=15)
+
+    @pytest.fixture
+    def plan(self, function, step):
+        def run(value=self.PRICES, **environment):
+            handler = function("remediate.plan", value_policy=policy_json(value), **environment)
+            return handler(step({"incident": incident(cause=Cause.CONCEPT_DRIFT).to_json()}))
+
+        return run
+
+    def report(self, account, hours=24, rows=40, sooner=0):
+        """Reports of the last hours, each of an hour of so many rows; the performance is in the last."""
+        worse = signal(SignalKind.PERFORMANCE, statistic="log_loss", value=0.7, low=0.6, threshold=0.575)
+        for ago in range(hours):
+            at = NOW - timedelta(hours=ago + sooner)
+            report = Report(endpoint=NAME, champion=None, at=at, signals=(worse,) if ago == 0 else ())
+            files = {"statistics": {"dataset": {"item_count": rows}}, "constraint_violations": {}}
+            ReportStore(account.objects, NAME).save(report, files)
+
+    def economics(self, account):
+        return list(account.table.entries())[-1].body["economics"]
+
+    def test_a_retraining_that_pays_is_planned_with_its_numbers(self, account, plan):
+        self.report(account)
+        assert plan()["next"] == "retrain"
+        numbers = self.economics(account)
+        assert (numbers["verdict"], numbers["predictions_per_day"]) == ("PASS", 960)
+        assert numbers["lost_usd"] == pytest.approx(0.1 * 0.02 * 960 * 30)
+        assert numbers["cost_usd"] == 55
+
+    def test_one_that_does_not_pay_is_not_done_and_people_are_told(self, account, plan):
+        self.report(account, rows=30)
+        result = plan()
+        assert result["next"] == "escalate"
+        assert self.economics(account)["verdict"] == "FAIL"
+        closed = Incident.from_json(result["incident"]).with_(outcome=Outcome.ESCALATED)
+        assert "retrain: a retraining does not pay: log_loss is worse by 0.1" in closed_notice(closed).text
+
+    def test_what_capture_leaves_out_counts(self, account, plan):
+        self.report(account, rows=4)
+        assert plan(sampling_percent="10")["next"] == "retrain"
+        assert self.economics(account)["predictions_per_day"] == 960
+
+    def test_the_rate_is_that_of_a_day_and_an_hour_without_a_report_counts_as_none(self, account, plan):
+        self.report(account, hours=30)
+        plan()
+        assert self.economics(account)["predictions_per_day"] == 960
+        for key in account.keys("reports/"):
+            if "/2013/03/01/0" in key:
+                account.s3.delete_object(Bucket=BUCKET, Key=key)
+        plan()
+        assert self.economics(account)["predictions_per_day"] == 14 * 40
+
+    @pytest.mark.parametrize(("hours", "sooner"), [(0, 0), (5, 40)])
+    def test_without_reports_of_the_last_day_it_holds(self, account, plan, hours, sooner):
+        self.report(account, hours=hours, sooner=sooner)
+        result = plan()
+        assert result["next"] == "escalate"
+        assert "is not known: observe reported no performance within a day" in result["incident"]["notes"][0]
+        assert self.economics(account)["verdict"] == "INCONCLUSIVE"
+
+    def test_without_a_value_it_is_done_unweighed_and_the_ledger_says_so(self, account, plan):
+        assert plan(ValuePolicy())["next"] == "retrain"
+        assert "not stated" in self.economics(account)["reason"]
+        assert account.calls.of("ListObjectsV2") == []
+
+    def test_the_cap_on_money_counts_what_the_ledger_says_was_begun(self, account, plan):
+        self.report(account)
+        rails = policy_json(Rails(money_usd_per_30_days=100))
+        at = NOW - timedelta(days=29)
+        account.table.append(at=at, incident="i1", kind=EntryKind.INTENT, body={"remedy": "retrain"})
+        result = plan(rails=rails)
+        assert result["next"] == "escalate"
+        assert "money: retrainings cost 55.00 USD in 30 d" in result["incident"]["notes"][0]
+        assert list(account.table.entries())[-1].body["rails"] == asdict(Rails(money_usd_per_30_days=100))
+
+    @pytest.mark.parametrize("body", [{}, {"dataset": {"item_count": None}}, []])
+    def test_a_report_that_observe_did_not_write_is_named(self, account, plan, body):
+        self.report(account)
+        account.objects.write_json(f"reports/{NAME}/2013/03/01/05/statistics.json", body)
+        with pytest.raises(AwsError, match=r"reports/flights/2013/03/01/05/statistics.json holds no dataset"):
+            plan()
 
 
 class TestRetrain:

@@ -85,7 +85,7 @@ def holdout(assembled):
 def test_the_archive_holds_what_serving_needs_and_nothing_that_runs_at_loading(good):
     model = good.parent / "model"
     found = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
-    assert found == ["code/inference.py", "encoder.json", "model.ubj"]
+    assert found == ["code/inference.py", "encoder.json", "importance.json", "model.ubj"]
     encoder = json.loads((model / "encoder.json").read_text(encoding="utf-8"))
     assert encoder == {"features": ["x", "c"], "categories": {"c": ["a", "b", "c"]}}
 
@@ -201,11 +201,26 @@ def test_serving_reads_underscores_as_training_did(served):
 
 def test_a_first_champion_passes_on_its_own(run, good):
     files = run(good)
-    assert set(files) == {"evaluation", "baseline", "statistics", "constraints", "metrics"}
+    assert set(files) == {"evaluation", "baseline", "statistics", "constraints", "metrics", "importance"}
     evaluation = files["evaluation"]
     assert evaluation["gate"]["verdict"] == "PASS"
     assert evaluation["metrics"]["champion"] is None
     assert evaluation["artifact"]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+
+
+def test_importances_are_the_boosters_gain_in_shares_of_one(run, good):
+    booster = xgb.Booster()
+    booster.load_model(good.parent / "model" / "model.ubj")
+    gains = booster.get_score(importance_type="total_gain")
+    found = run(good)["importance"]
+    assert set(found) == {"x", "c"}
+    assert sum(found.values()) == pytest.approx(1)
+    assert found["x"] / found["c"] == pytest.approx(gains["x"] / gains["c"])
+
+
+def test_a_model_that_never_splits_relies_on_nothing():
+    booster = xgb.train({}, xgb.DMatrix(np.zeros((4, 2)), label=np.zeros(4), feature_names=["x", "c"]), 1)
+    assert train.importance(booster, ["x", "c"]) == {"x": 0.0, "c": 0.0}
 
 
 def test_a_better_challenger_passes_and_a_worse_one_fails(run, good, poor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +35,18 @@ def test_the_same_change_has_the_same_key_whatever_the_fraction_of_the_second():
     assert trigger().key == trigger(NOW + timedelta(milliseconds=900)).key
     assert trigger().key != trigger(NOW + timedelta(seconds=1)).key
     assert trigger().key != trigger(subject="flights-latency").key
+
+
+@pytest.mark.parametrize("onset", [None, NOW - timedelta(minutes=5)])
+def test_a_change_survives_json_with_its_onset(onset):
+    change = replace(trigger(), onset=onset)
+    assert Trigger.from_json(json.loads(json.dumps(change.to_json()))) == change
+
+
+def test_a_change_written_before_there_were_onsets_has_none():
+    body = trigger().to_json()
+    del body["onset"]
+    assert Trigger.from_json(body).onset is None
 
 
 def test_changes_of_one_minute_open_different_incidents():

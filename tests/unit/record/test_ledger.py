@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from selfheal.record.ledger import GENESIS, Entry, EntryKind, actions, broken_at
+from selfheal.record.ledger import GENESIS, Entry, EntryKind, actions, broken_at, openings
 from selfheal.remediate.playbook import Remedy
 from unit.samples import NOW
 
@@ -48,6 +50,21 @@ def test_an_entry_survives_json_with_its_hash():
     restored = [Entry.from_json(json.loads(json.dumps(entry.to_json()))) for entry in entries]
     assert restored == entries
     assert broken_at(restored) is None
+
+
+def test_a_kind_of_a_later_version_is_kept_and_its_hash_checked():
+    entries = chain((EntryKind.OPENED, "i1", {}), (EntryKind("dreamt"), "i1", {"of": "sheep"}))
+    restored = [Entry.from_json(json.loads(json.dumps(entry.to_json()))) for entry in entries]
+    assert broken_at(restored) is None
+    assert restored[1].kind.value == "dreamt"
+    assert restored[1].kind not in list(EntryKind)
+    assert broken_at([restored[0], replace(restored[1], kind=EntryKind("slept"))]) is not None
+
+
+@pytest.mark.parametrize("value", [None, 5, ["opened"]])
+def test_what_is_no_word_is_no_kind(value):
+    with pytest.raises(ValueError, match="is not a valid EntryKind"):
+        EntryKind(value)
 
 
 @pytest.mark.parametrize(
@@ -168,3 +185,18 @@ def test_what_is_no_remedy_of_healing_counts_for_no_budget():
         )
         == []
     )
+
+
+def test_openings_are_what_opened_incidents_and_nothing_else():
+    body = {"kind": "latency", "subject": "flights-latency", "at": NOW.isoformat(), "reason": "slow"}
+    entries = chain(
+        (EntryKind.OPENED, "i1", body), (EntryKind.ATTACHED, "i1", body), (EntryKind.CLOSED, "i1", {})
+    )
+    (opening,) = openings(entries)
+    assert (opening.incident, opening.at, opening.subject) == ("i1", NOW, "flights-latency")
+
+
+def test_every_kind_of_entry_is_documented_and_none_that_is_not_there():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    table = text.partition("| `kind` | written by |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, flags=re.MULTILINE)) == {k.value for k in EntryKind}

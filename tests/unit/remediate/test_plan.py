@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 
 from selfheal.diagnose.causes import Cause
+from selfheal.remediate.economics import Economics
 from selfheal.remediate.plan import Controls, next_remedy
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy, ladder
 from selfheal.remediate.rails import Action, Mode, Rails
+from selfheal.verdict import Verdict
 from unit.samples import NOW
 
 ACT = Controls(mode=Mode.ACT)
 
 
-def plan(cause, *tried, controls=ACT, playbook=DEFAULT_PLAYBOOK, history=(), rails=None):
+def plan(cause, *tried, controls=ACT, playbook=DEFAULT_PLAYBOOK, history=(), rails=None, **more):
     return next_remedy(
         cause,
         tried,
@@ -24,6 +26,17 @@ def plan(cause, *tried, controls=ACT, playbook=DEFAULT_PLAYBOOK, history=(), rai
         controls=controls,
         history=history,
         now=NOW,
+        **more,
+    )
+
+
+def economics(verdict=Verdict.PASS, cost_usd=50.0):
+    return Economics(
+        verdict=verdict,
+        reason=f"it is {verdict.value}",
+        cost_usd=cost_usd,
+        per_prediction_usd=0.02,
+        horizon_days=30,
     )
 
 
@@ -93,3 +106,36 @@ def test_a_person_stands_at_the_end_of_every_ladder(rungs):
 
 def test_a_cause_that_the_playbook_leaves_out_goes_to_a_person():
     assert plan(Cause.BAD_RELEASE, playbook={}).remedy is Remedy.ESCALATE
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR])
+def test_a_retraining_that_does_not_pay_for_certain_is_passed_over(verdict):
+    found = plan(Cause.CONCEPT_DRIFT, economics=economics(verdict))
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped == (f"retrain: it is {verdict.value}",)
+
+
+def test_a_retraining_that_pays_is_taken():
+    assert plan(Cause.CONCEPT_DRIFT, economics=economics()).remedy is Remedy.RETRAIN
+
+
+def test_economics_stop_no_other_remedy():
+    assert plan(Cause.BAD_RELEASE, economics=economics(Verdict.FAIL)).remedy is Remedy.ROLLBACK
+    assert plan(Cause.HARMLESS_DRIFT, economics=economics(Verdict.FAIL)).remedy is Remedy.WATCH
+
+
+def test_the_cap_on_money_is_held_against_what_a_retraining_costs():
+    rails = Rails(money_usd_per_30_days=99)
+    before = Action(remedy=Remedy.RETRAIN, incident="other", at=NOW - timedelta(days=5), succeeded=True)
+    assert plan(Cause.CONCEPT_DRIFT, rails=rails, economics=economics()).remedy is Remedy.RETRAIN
+    found = plan(Cause.CONCEPT_DRIFT, rails=rails, economics=economics(), history=[before])
+    assert found.remedy is Remedy.ESCALATE
+    assert found.stopped[0].startswith("retrain: money: ")
+
+
+@pytest.mark.parametrize("cause", [Cause.BAD_RELEASE, Cause.CONCEPT_DRIFT, Cause.HARMLESS_DRIFT])
+def test_what_flaps_goes_to_a_person_whatever_the_cause(cause):
+    assert plan(cause, recurring=2).remedy is not Remedy.ESCALATE
+    found = plan(cause, recurring=3)
+    assert found.remedy is Remedy.ESCALATE
+    assert "flapping: 3 incidents" in found.stopped[0]

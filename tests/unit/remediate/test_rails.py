@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
 
+from selfheal.bounds import PolicyError
+from selfheal.observe.signals import SignalKind
 from selfheal.remediate.playbook import Remedy
-from selfheal.remediate.rails import Action, Rails, stopped_by
+from selfheal.remediate.rails import Action, Opening, Rails, flapping, recurrences, stopped_by
 from unit.samples import NOW
 
 RAILS = Rails()
@@ -100,3 +103,106 @@ def test_the_breaker_stays_open_however_long_ago():
 def test_what_changes_nothing_is_never_stopped(remedy):
     history = [action(minutes_ago=1, succeeded=False) for _ in range(9)]
     assert stop(remedy, *history, rails=Rails(rollbacks_per_day=0)) is None
+
+
+# --- money
+
+DAY = 24 * 60
+MONTHLY = Rails(money_usd_per_30_days=100)
+
+
+def retrainings(*days_ago):
+    return [action(Remedy.RETRAIN, days * DAY) for days in days_ago]
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "usd", "stops"),
+    [
+        ((), 100, False),
+        ((), 100.01, True),
+        ((2,), 50, False),
+        ((2,), 50.01, True),
+        ((2, 9), 40, True),
+        ((2, 30), 50, False),  # 30 days are over
+        ((2, 29.99), 50, True),
+        ((2, 9, 16), 0, False),
+    ],
+)
+def test_retrainings_of_30_days_cost_no_more_than_the_cap(days_ago, usd, stops):
+    found = stopped_by(Remedy.RETRAIN, MONTHLY, retrainings(*days_ago), NOW, usd)
+    assert (found is not None) is stops
+
+
+def test_the_cap_on_money_says_what_was_spent_and_what_more_would_cost():
+    found = stopped_by(Remedy.RETRAIN, MONTHLY, retrainings(2, 9), NOW, 40)
+    assert found == (
+        "money: retrainings cost 80.00 USD in 30 d, and 40.00 USD more would exceed the cap of 100.00 USD"
+    )
+
+
+def test_without_a_cap_money_stops_nothing():
+    assert stopped_by(Remedy.RETRAIN, RAILS, retrainings(2, 9), NOW, 1e6) is None
+
+
+def test_a_rollback_costs_no_retraining():
+    history = [*retrainings(2, 9), action(Remedy.ROLLBACK, 2 * DAY)]
+    assert stopped_by(Remedy.ROLLBACK, MONTHLY, history, NOW, 1e6) is None
+    assert stopped_by(Remedy.RETRAIN, MONTHLY, [action(Remedy.ROLLBACK, 2 * DAY)], NOW, 100) is None
+
+
+def test_a_cap_of_nothing_lets_no_retraining_pass_that_costs_something():
+    nothing = Rails(money_usd_per_30_days=0)
+    assert "money" in stopped_by(Remedy.RETRAIN, nothing, (), NOW, 0.01)
+
+
+# --- flapping
+
+
+def opening(incident="i1", hours_ago=0.0, kind=SignalKind.LATENCY, subject="flights-latency"):
+    return Opening(incident=incident, at=NOW - timedelta(hours=hours_ago), kind=kind, subject=subject)
+
+
+@pytest.mark.parametrize(
+    ("others", "count"),
+    [
+        ([], 1),
+        ([opening("i1")], 1),
+        ([opening("i2", 1), opening("i3", 23.99)], 3),
+        ([opening("i2", 1), opening("i3", 24)], 2),  # a day is over
+        ([opening("i2", 1), opening("i2", 2)], 2),  # written down twice
+        ([opening("i2", 1, SignalKind.ERRORS)], 1),
+        ([opening("i2", 1, subject="flights-latency-p50")], 1),
+    ],
+)
+def test_incidents_of_one_fingerprint_are_counted_over_a_day(others, count):
+    assert recurrences(opening("i1"), others, NOW) == count
+
+
+def test_an_incident_that_lasts_longer_than_a_day_counts_itself():
+    assert recurrences(opening("i1", 40), [opening("i1", 40), opening("i2", 39)], NOW) == 1
+
+
+@pytest.mark.parametrize(("count", "stops"), [(1, False), (2, False), (3, True), (9, True)])
+def test_the_third_time_is_flapping(count, stops):
+    found = flapping(RAILS, count)
+    assert (found is not None) is stops
+    assert found is None or found.startswith(f"flapping: {count} incidents of this alarm within 24 h")
+
+
+def test_how_often_is_flapping_is_a_setting():
+    assert flapping(Rails(flapping_incidents=5), 4) is None
+    assert flapping(Rails(flapping_incidents=5), 5) is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("money_usd_per_30_days", -1),
+        ("money_usd_per_30_days", math.nan),
+        ("money_usd_per_30_days", math.inf),
+        ("flapping_incidents", 1),
+    ],
+)
+def test_rails_that_cannot_be_are_refused_by_name(field, value):
+    with pytest.raises(PolicyError, match=field):
+        Rails(**{field: value})
