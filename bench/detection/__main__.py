@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from bench.detection.rivals import ROWS_BESIDE, Found, Months, watch_rivals
 from bench.detection.scenarios import SCENARIOS
 from bench.detection.table import rows
+from bench.detection.tasks import Task
 from bench.detection.traffic import SIZES, Month
-from bench.detection.watch import Task, watch_all
+from bench.detection.watch import watch_all
 from bench.report import OUTPUT, Report, publish, say
 
 SEED = 20260730

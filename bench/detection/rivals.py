@@ -14,8 +14,8 @@ import numpy as np
 from bench.detection.protocol import Floats, Level
 from bench.detection.scenarios import LOOKS, SCENARIOS
 from bench.detection.scoring import median_delay
+from bench.detection.tasks import Key, Watch
 from bench.detection.traffic import FEATURES, ROWS, Month
-from bench.detection.watch import Key, Watch
 from bench.environments import PeerUnavailableError
 from bench.report import OUTPUT, say
 from bench.worker import Worker

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.detection.protocol import Level
-from bench.detection.watch import Watch
+from bench.detection.tasks import Watch
 
 
 def delay(watch: Watch, level: Level) -> float:

@@ -9,7 +9,7 @@ from bench.detection.protocol import Level
 from bench.detection.rivals import RIVALS, ROWS_BESIDE
 from bench.detection.rules import RULES
 from bench.detection.scenarios import SCENARIOS
-from bench.detection.watch import OURS, Key, Watch, Watches
+from bench.detection.tasks import OURS, Key, Watch, Watches
 from bench.report import Reach, Row
 
 PEERS = (*RULES, *RIVALS)

@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.detection.kept import Kept
 from bench.detection.protocol import Floats, Level, Window
 from bench.detection.rules import RULES, PlainRules
 from bench.detection.scenarios import LOOKS
+from bench.detection.tasks import OURS, Key, Task, Watch
 from bench.detection.traffic import Month
 from bench.ours_detection import OurDetector
 from bench.report import cores, say
 
-OURS = "ours"
 RANKS = "ranks"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Watch:
-    """What one detector said in one month.
-
-    Attributes:
-        levels: int8, one a look; shorter than the month where the watch ended early.
-        onset: first changed window; None in a quiet month.
-        since: first look that was taken; earlier ones count as neither alarm nor silence.
-    """
-
-    levels: NDArray[np.int8]
-    onset: int | None
-    since: int = 0
-
-
-@dataclass(frozen=True)
-class Key:
-    """Whose watch it was, against a reference of how many rows, of which scenario."""
-
-    detector: str
-    rows: int
-    scenario: str
-
-
-Watches = Mapping[Key, Sequence[Watch]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One month, for ours against references of some sizes, and for the plain rules against others."""
-
-    name: str
-    month: Month
-    ours: Sequence[int]
-    rules: Sequence[int]
 
 
 @dataclass
@@ -107,14 +70,22 @@ def watch_month(task: Task) -> tuple[dict[Key, Watch], dict[int, Floats]]:
 def watch_all(tasks: Iterable[Task]) -> tuple[dict[Key, list[Watch]], dict[tuple[int, str], list[Floats]]]:
     """All months, on all cores; watches by key, mean ranks by size of reference and scenario.
 
+    Months that an earlier run watched with the same sources are not watched again (`kept`).
     The order within a list is that of the tasks, whichever ends first.
     """
     tasks = list(tasks)
-    found: dict[int, tuple[dict[Key, Watch], dict[int, Floats]]] = {}
+    kept = Kept()
+    found = {number: seen for number, task in enumerate(tasks) if (seen := kept.load(task))}
+    if found:
+        say(f"{len(found)} of {len(tasks)} months were watched by an earlier run")
     with ProcessPoolExecutor(cores()) as pool:
-        running = {pool.submit(watch_month, task): number for number, task in enumerate(tasks)}
+        running = {
+            pool.submit(watch_month, task): number for number, task in enumerate(tasks) if number not in found
+        }
         for done in as_completed(running):
-            found[running[done]] = done.result()
+            number = running[done]
+            found[number] = done.result()
+            kept.save(tasks[number], found[number])
             if len(found) % 50 == 0:
                 say(f"watched {len(found)} of {len(tasks)} months")
     watches: dict[Key, list[Watch]] = defaultdict(list)

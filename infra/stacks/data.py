@@ -46,7 +46,12 @@ class DataStack(Stack):
         )
         self._parameter("Champion", names.champion_parameter, NO_CHAMPION, "name of the model in service")
         self._parameter("Mode", names.mode_parameter, settings.mode.value, "how far healing may go")
-        self._parameter("KillSwitch", names.kill_switch_parameter, "off", "`on` stops every remedy")
+        self._parameter(
+            "KillSwitch",
+            names.kill_switch_parameter,
+            "off",
+            "all but `off` stops healing: docs/runbooks/kill-switch.md",
+        )
 
     def _bucket(self, capture: Capture, key: kms.IKey) -> s3.Bucket:
         # Its access is recorded by CloudTrail where the account has data events on; server access logs

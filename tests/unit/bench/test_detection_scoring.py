@@ -2,19 +2,22 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench.detection import kept as kept_module
 from bench.detection import scoring, watch
+from bench.detection.kept import Kept
 from bench.detection.protocol import Level, Reference, Window
 from bench.detection.rivals import RIVALS
 from bench.detection.rules import BONFERRONI, KS, PSI, ROBUST, RULES, PlainRules
 from bench.detection.scenarios import SCENARIOS
 from bench.detection.table import rows
+from bench.detection.tasks import OURS, Key, Task, Watch
 from bench.detection.traffic import Month
-from bench.detection.watch import OURS, Key, Task, Watch
 
 
 def seen(levels, onset=None) -> Watch:
@@ -119,3 +122,28 @@ def test_rows_carry_reach_and_peers_and_are_json() -> None:
     assert set(half["beside"]) == {*RULES, *RIVALS}
     assert set(half) == {"measure", "value", "unit", "reach", "met", "beside"}
     json.dumps(list(made.values()), allow_nan=False)
+
+
+def test_a_month_is_kept_with_what_was_seen_in_it(tmp_path) -> None:
+    kept = Kept(tmp_path)
+    quiet = Task(
+        name="quiet",
+        month=Month(scenario=SCENARIOS["quiet"], number=0, seed=1),
+        ours=(5_000,),
+        rules=(5_000,),
+    )
+    other = replace(quiet, month=replace(quiet.month, number=1))
+    assert kept.load(quiet) is None
+    watches = {Key(OURS, 5_000, "quiet"): seen([0, 1, 2]), Key(KS, 5_000, "quiet"): seen([2])}
+    kept.save(quiet, (watches, {5_000: np.ones((3, 2))}))
+    found = kept.load(quiet)
+    assert found is not None
+    assert {key: watch.levels.tolist() for key, watch in found[0].items()} == {
+        key: watch.levels.tolist() for key, watch in watches.items()
+    }
+    assert found[1][5_000].shape == (3, 2)
+    assert kept.load(other) is None
+    # What was watched by other sources is not what these would see.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_module, "_digest", lambda: "other sources")
+        assert kept.load(quiet) is None
