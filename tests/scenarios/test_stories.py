@@ -6,7 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 from demo import stories
 from demo.stage import ENDPOINT, Stage
+from selfheal.record.episode import episodes
+from selfheal.record.explanation import explain
 from selfheal.record.ledger import EntryKind
+from selfheal.record.replay import replay
+from selfheal.verdict import Verdict
 from twin.events import NEVER, ONCE
 
 
@@ -18,6 +22,17 @@ def live_config(stage: Stage) -> str:
     return stage.twin.session.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)[
         "EndpointConfigName"
     ]
+
+
+def assert_the_ledger_tells_it_alone(stage: Stage) -> None:
+    """Whole, and enough to come to every decision again and to tell every incident."""
+    entries = stage.chronicle.entries()
+    assert stage.chronicle.broken_at() is None
+    replayed = replay(entries)
+    assert replayed
+    assert {decision.verdict for decision in replayed} == {Verdict.PASS}, replayed
+    for episode in episodes(entries):
+        assert episode.id in explain(episode)
 
 
 def put(stage: Stage, control: str, value: str) -> None:
@@ -37,7 +52,7 @@ def test_drift_is_diagnosed_and_retrained(open_stage):
     assert incident.champion_before == stage.first.package
     served = {answer.package for answer in stage.application.answers}
     assert served == {incident.champion_before, incident.champion_after}
-    assert stage.chronicle.broken_at() is None
+    assert_the_ledger_tells_it_alone(stage)
     assert stage.twin.bus.failed == []
 
 
@@ -68,6 +83,10 @@ def test_a_late_failure_is_rolled_back_although_its_events_are_lost(open_stage):
     incident = next(i for i in stage.chronicle.closed() if i.trigger == "latency")
     assert incident.remedies == ("rollback",)
     assert incident.verified_at > incident.mitigated_at > incident.detected_at
+    assert_the_ledger_tells_it_alone(stage)
+    (told,) = episodes(stage.chronicle.entries())
+    # Trouble began before an alarm could be sure of it.
+    assert timedelta(0) < told.times.detected - told.times.onset < timedelta(minutes=30)
 
 
 def test_in_observe_mode_a_late_failure_is_told_and_not_touched(open_stage):
@@ -90,6 +109,7 @@ def test_in_observe_mode_a_late_failure_is_told_and_not_touched(open_stage):
     assert "rollback: the mode is observe" in incident.notes
     assert live_config(stage) == released
     assert not stage.chronicle.is_quarantined(package)
+    assert_the_ledger_tells_it_alone(stage)
 
 
 def test_what_must_not_be_served_is_refused(open_stage):
