@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from selfheal.aws.errors import AwsError
 from selfheal.aws.objects import Objects
 from selfheal.observe.report import Report
 
 # A report older than this says nothing about now.
 RECENT = timedelta(hours=24)
+HOUR = timedelta(hours=1)
 
 
 class ReportStore:
@@ -42,6 +44,31 @@ class ReportStore:
         """
         reports = (report for report in self._newest_first(now) if report.champion == champion)
         return next((report.performance for report in reports if report.performance), None)
+
+    def rows_of_a_day(self, now: datetime) -> int | None:
+        """Rows that observe counted in the reports of the last 24 hours; None where there is no report.
+
+        An hour without a report counts as one without rows: rather too low than too high.
+
+        Raises:
+            AwsError: a file is not what observe writes.
+        """
+        first, end = now - RECENT + HOUR, now + HOUR
+        listed = self._objects.list(
+            self._root, f"{self._root}{first:%Y/%m/%d/%H}", f"{self._root}{end:%Y/%m/%d/%H}"
+        )
+        rows = [self._rows(item.key) for item in listed if item.key.endswith("/statistics.json")]
+        return sum(rows) if rows else None
+
+    def _rows(self, key: str) -> int:
+        """Rows of the hour that a report in Model Monitor's format is of."""
+        try:
+            return int(json.loads(self._objects.read(key))["dataset"]["item_count"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AwsError(
+                f"s3://{self._objects.bucket}/{key} holds no dataset.item_count ({type(error).__name__}): "
+                "remove it, and the hour counts as one without a report"
+            ) from error
 
     def _newest_first(self, now: datetime) -> Iterator[Report]:
         keys = self._objects.list(self._root, f"{self._root}{now - RECENT:%Y/%m/%d/%H}")

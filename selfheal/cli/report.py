@@ -10,9 +10,10 @@ from rich.table import Table
 
 from selfheal.cli.access import AsJson, EndpointUrl, TableName, print_json, read_entries
 from selfheal.record.episode import State, episodes
-from selfheal.record.explanation import span, words
+from selfheal.record.explanation import span
 from selfheal.record.json_form import json_form
 from selfheal.record.returns import Returns, Share, Spans, measure
+from selfheal.record.vocabulary import words
 
 # Below this a single incident moves a mean or a share by a tenth or more.
 FEW = 10

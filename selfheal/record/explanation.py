@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
 from selfheal.diagnose.causes import Cause
 from selfheal.observe.signals import SignalKind
@@ -23,6 +22,7 @@ from selfheal.record.moments import (
     Unread,
     Verified,
 )
+from selfheal.record.vocabulary import words
 from selfheal.remediate.playbook import Remedy
 from selfheal.verdict import Verdict
 
@@ -43,15 +43,6 @@ def explain(episode: Episode) -> str:
         lines.append(f"{telling.at:%Y-%m-%d %H:%M}  {telling.sentence}")
         lines += [f"{'':18}- {reason}" for reason in telling.reasons]
     return "\n".join(packages_by_number(line) for line in [*lines, "", _pace(episode.times), _need(episode)])
-
-
-def words(term: Enum) -> str:
-    """A term of the vocabulary as it is spoken: without its hyphens.
-
-    >>> words(Cause.HARMFUL_DRIFT)
-    'harmful covariate drift'
-    """
-    return str(term.value).replace("-", " ").lower()
 
 
 def span(time: timedelta) -> str:

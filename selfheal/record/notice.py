@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from selfheal.record.incident import Incident, Outcome
+from selfheal.record.vocabulary import words
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Notice:
 def closed_notice(incident: Incident) -> Notice:
     """The notice of an incident that ended."""
     outcome = incident.outcome.value if incident.outcome else "open"
-    cause = incident.cause.value if incident.cause else "not diagnosed"
-    done = ", ".join(remedy.value for remedy in incident.tried) or "nothing"
+    cause = words(incident.cause) if incident.cause else "not diagnosed"
+    done = ", ".join(words(remedy) for remedy in incident.tried) or "nothing"
     lines = [
         f"Incident {incident.id} of endpoint {incident.endpoint} is {outcome}.",
         "",
@@ -36,6 +37,7 @@ def closed_notice(incident: Incident) -> Notice:
         "It needs nothing from you."
         if incident.outcome is Outcome.RESOLVED
         else "It needs you: healing has no further remedy that it may take. See docs/runbooks.",
+        f"The whole story: selfheal explain {incident.id} --table (output LedgerTable of the Data stack)",
     ]
     return Notice(f"[selfheal] {incident.endpoint}: {outcome}, {cause}", "\n".join(lines))
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from selfheal.aws.errors import AwsError
 from selfheal.aws.objects import Objects
 from selfheal.aws.report_store import ReportStore
 from selfheal.remediate.economics import Economics, unstated_value, weigh_retraining
 from selfheal.remediate.value_policy import ValuePolicy
-
-HOURS = 24
 
 
 class Economist:
@@ -31,8 +27,6 @@ class Economist:
         worse_percent: float,
         sampling_percent: float,
     ) -> None:
-        self._objects = objects
-        self._endpoint = endpoint
         self._reports = ReportStore(objects, endpoint)
         self._policy = policy
         self._worse_percent = worse_percent
@@ -55,23 +49,6 @@ class Economist:
         )
 
     def _predictions_per_day(self, now: datetime) -> float | None:
-        """Rows that observe counted in the reports of 24 hours; None where there is no report.
-
-        An hour without a report counts as one without rows: rather too low than too high. What capture
-        leaves out is made up for by its sampling rate.
-        """
-        root = f"reports/{self._endpoint}/"
-        first, end = now - timedelta(hours=HOURS - 1), now + timedelta(hours=1)
-        listed = self._objects.list(root, f"{root}{first:%Y/%m/%d/%H}", f"{root}{end:%Y/%m/%d/%H}")
-        rows = [self._rows(item.key) for item in listed if item.key.endswith("/statistics.json")]
-        return sum(rows) * 100 / self._sampling_percent if rows else None
-
-    def _rows(self, key: str) -> int:
-        """Rows of the hour that a report in Model Monitor's format is of."""
-        try:
-            return int(json.loads(self._objects.read(key))["dataset"]["item_count"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise AwsError(
-                f"s3://{self._objects.bucket}/{key} holds no dataset.item_count ({type(error).__name__}): "
-                "remove it, and the hour counts as one without a report"
-            ) from error
+        """What capture leaves out is made up for by its sampling rate."""
+        rows = self._reports.rows_of_a_day(now)
+        return None if rows is None else rows * 100 / self._sampling_percent

@@ -126,7 +126,7 @@ class TestRecord:
         assert account.table.open_incident() is None
         assert not account.table.knows("flights-errors@x")
         (notice,) = notices()
-        assert notice["Subject"] == "[selfheal] flights: resolved, bad-release"
+        assert notice["Subject"] == "[selfheal] flights: resolved, bad release"
 
     def test_what_is_not_proven_is_escalated(self, record, notices):
         assert record({"incident": incident().to_json()})["incident"]["outcome"] == "escalated"

@@ -9,8 +9,9 @@ import pytest
 from selfheal.diagnose.causes import Cause
 from selfheal.observe.signals import SignalKind
 from selfheal.record.episode import episodes
-from selfheal.record.explanation import explain, words
+from selfheal.record.explanation import explain
 from selfheal.record.ledger import EntryKind
+from selfheal.record.vocabulary import words
 from selfheal.remediate.playbook import Remedy
 from unit.record.ledgers import Writer, retrained, rolled_back, watched
 

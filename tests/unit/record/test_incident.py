@@ -134,7 +134,7 @@ def test_the_notice_of_a_resolved_incident_asks_for_nothing():
             verified_at=NOW,
         )
     )
-    assert notice.subject == "[selfheal] flights: resolved, harmful-covariate-drift"
+    assert notice.subject == "[selfheal] flights: resolved, harmful covariate drift"
     assert "It needs nothing from you." in notice.text
     assert "x moved" in notice.text
     assert "log loss 0.7" in notice.text
