@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# A third of a window's, one and two windows' worth of a shift that one look can just about see.
-SIZES = np.array([0.7, 2.0, 4.2])
+# Half of, one and two windows' worth of a shift that one look can just about see.
+SIZES = np.array([1.0, 2.0, 4.2])
 SHIFTS = np.concatenate((SIZES, -SIZES))
 _CREDIT = np.exp(0.583 * np.abs(SHIFTS)) / SHIFTS.size
 # A score further out than this says no more than that it is far out.

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from selfheal.observe.baseline import Baseline
+from selfheal.observe.drift.budget import bound_alpha
 from selfheal.observe.drift.comparison import Comparer, Comparison, Habits
 from selfheal.observe.drift.e_detector import by_feature
 from selfheal.observe.drift.scores import Scores
@@ -39,17 +40,10 @@ from selfheal.observe.statistics.stability_index import (
     stability_index,
 )
 
-# Hourly looks in a month, which the false-alarm rate of the policy is stated for.
-LOOKS = 720
 # The shortest window is where most is to be seen first; the longer ones share the rest.
 _SHORTEST_SHARE = 0.8
 
 KINDS = {Role.INPUT: SignalKind.DATA_DRIFT, Role.OUTPUT: SignalKind.PREDICTION_DRIFT}
-
-
-def evidence_limit(policy: DriftPolicy) -> float:
-    """The evidence at which the watch calls a feature moved: quiet looks to one false alarm."""
-    return LOOKS * 100 / policy.false_alarms_percent
 
 
 def drift_signals(
@@ -156,7 +150,7 @@ def _certain(
     if not compared:
         return _no_data(subject, windows, move, policy)
     features = len(subject.reference.layout.features)
-    alpha = policy.false_alarms_percent / 100 / LOOKS / features
+    alpha = bound_alpha(policy, features)
     longer = max(1, len(windows) - 1)
     found = []
     for comparison in compared:

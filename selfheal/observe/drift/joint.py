@@ -24,13 +24,9 @@ SUBJECT = "all features together"
 # Fewer rows on a side teach a classifier of pairs nothing.
 LEAST = 300
 MOST = 3000
-# One look a day, in a month of them.
-LOOKS = 30
 
 
-def joint_signal(
-    layout: Layout, rhythm: Rhythm, habits: Habits, window: Window, false_alarms_percent: float
-) -> Signal:
+def joint_signal(layout: Layout, rhythm: Rhythm, habits: Habits, window: Window, alpha: float) -> Signal:
     """One signal of all inputs; `NO_DATA` below `LEAST` rows that count, or while it is not known which do."""
     inputs = [place for place, feature in enumerate(layout.features) if feature.role is Role.INPUT]
     known = [effect for effect in habits.effects if not math.isnan(effect)]
@@ -43,7 +39,6 @@ def joint_signal(
     if min(len(before), len(after)) < LEAST:
         reason = f"{len(after)} sampled rows that count, {LEAST} are needed to compare rows as a whole"
         return _signal(Status.NO_DATA, reason, len(after))
-    alpha = false_alarms_percent / 100 / LOOKS
     found = domain_classifier(_values(before), _values(after), alpha, seed=0)
     sure = f"AUC {found.auc:.2f}, at least {found.low:.2f}"
     if not found.low > 0.5:

@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from selfheal.observe.baseline import Baseline
+from selfheal.observe.drift.budget import evidence_limit, rows_alpha
 from selfheal.observe.drift.comparison import Habits
-from selfheal.observe.drift.feature_drift import drift_signals, evidence_limit
+from selfheal.observe.drift.feature_drift import drift_signals
 from selfheal.observe.drift.joint import joint_signal
 from selfheal.observe.drift.watch import Watch, look
 from selfheal.observe.hours import DAY, WEEK, Hour, Window, shortest_window, window
@@ -68,7 +69,7 @@ def advance(
             habits = Habits.of(baseline, watch, wandering=True)
             recent = [each for each in hours[: place + 1] if each.number > hour.number - WEEK]
             rows = Window(parts=tuple(_last_rows(recent, policy.min_rows)), start=hour.start, end=hour.start)
-            joint = joint_signal(baseline.layout, baseline.rhythm, habits, rows, policy.false_alarms_percent)
+            joint = joint_signal(baseline.layout, baseline.rhythm, habits, rows, rows_alpha(policy))
             standing = replace(standing, joint=joint)
     return standing
 

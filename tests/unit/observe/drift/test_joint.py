@@ -17,7 +17,7 @@ from unit.observe.world import World
 def joint(world, hours, percent=2.0, habits=None):
     habits = habits or Habits.of(world.baseline, world.standing.watch, wandering=True)
     found = Window(parts=tuple(world.hours[-hours:] if hours else ()), start=world.now, end=world.now)
-    return joint_signal(world.layout, world.baseline.rhythm, habits, found, percent)
+    return joint_signal(world.layout, world.baseline.rhythm, habits, found, percent / 100 / 30)
 
 
 def test_a_changed_correlation_is_seen_with_every_margin_intact():
