@@ -11,8 +11,7 @@ from selfheal.observe.policy import DriftPolicy
 
 # Hourly looks in a month, which the policy's rate is stated for.
 LOOKS = 720
-# The watch is the most sensitive of the three, and gains the most by a larger share.
-_WATCH, _BOUND, _ROWS = 0.6, 0.2, 0.2
+_WATCH, _BOUND, _ROWS = 0.4, 0.5, 0.1
 
 
 def evidence_limit(policy: DriftPolicy) -> float:

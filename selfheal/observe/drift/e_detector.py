@@ -8,10 +8,10 @@ $$ M_t = (M_{t-1} + 1) \, e^{\lambda z_t - \lambda^2 / 2} $$
 
 While nothing changes, $M_t - t$ is a martingale: within $T$ looks an average of such statistics reaches
 $T / \alpha$ with probability of at most $\alpha$ (Doob), and however long the watch, false alarms come no more
-often. The average here runs over sizes, signs, scores and features (J. Shin, A. Ramdas, A. Rinaldo,
-"E-detectors", arXiv 2203.03532). Since $z_t$ is normal, how far $M$ jumps beyond the limit is known too: a
-factor of about $e^{0.583 \lambda}$ (D. Siegmund, "Sequential analysis", 1985, ch. 10), which each size is
-credited with.
+often. The average here runs over sizes, signs and scores, a weighted one, and over features (J. Shin,
+A. Ramdas, A. Rinaldo, "E-detectors", arXiv 2203.03532). Since $z_t$ is normal, how far $M$ jumps beyond the
+limit is known too: a factor of about $e^{0.583 \lambda}$ (D. Siegmund, "Sequential analysis", 1985, ch. 10),
+which each size is credited with.
 
 Which features moved: those with the k largest averages, for the largest k at which the k-th is at least
 F/k times the limit (R. Wang, A. Ramdas, "False discovery rate control with e-values", JRSS B 84, 2022).
@@ -20,7 +20,7 @@ F/k times the limit (R. Wang, A. Ramdas, "False discovery rate control with e-va
 >>> evidence = nothing(2)
 >>> for z in (0.3, -0.4, 4.1, 4.4):
 ...     evidence = add(evidence, ratios(np.array([z, 0.1])))
->>> moved(by_feature(evidence, np.array([0, 1]), 2), limit=36_000.0).tolist()
+>>> moved(by_feature(evidence, np.array([0, 1]), np.ones(2), 2), limit=36_000.0).tolist()
 [True, False]
 """
 
@@ -59,11 +59,15 @@ def add(evidence: Floats, ratio: Floats) -> Floats:
     return np.where(np.isfinite(ratio), new, evidence)
 
 
-def by_feature(evidence: Floats, owner: NDArray[np.intp], features: int) -> Floats:
-    """Evidence against "this feature did not change", shape (features,); 0 where it has no score."""
-    total = np.bincount(owner, weights=evidence @ _CREDIT, minlength=features)
-    average: Floats = total / np.maximum(1, np.bincount(owner, minlength=features))
-    return average
+def by_feature(evidence: Floats, owner: NDArray[np.intp], share: Floats, features: int) -> Floats:
+    """Evidence against "this feature did not change", shape (features,); 0 where it has no score.
+
+    Args:
+        owner: the feature of each score, shape (scores,).
+        share: of each score in its feature's evidence, shape (scores,); those of a feature add up to 1.
+    """
+    total = np.bincount(owner, weights=share * (evidence @ _CREDIT), minlength=features)
+    return total.astype(np.float64)
 
 
 def moved(evidence: Floats, limit: float) -> NDArray[np.bool_]:

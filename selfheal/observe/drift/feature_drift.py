@@ -128,7 +128,7 @@ _UNWATCHED = _Move(certain=False, known=True, since=None, evidence=0.0)
 def _moves(watch: Watch | None, scores: Scores, features: int) -> list[_Move]:
     if watch is None:
         return [_UNWATCHED] * features
-    evidence = by_feature(watch.evidence, scores.owner, features)
+    evidence = by_feature(watch.evidence, scores.owner, scores.share, features)
     return [
         _Move(
             certain=bool(watch.moved[place]),

@@ -26,6 +26,8 @@ from selfheal.observe.profiles.profile import Profile
 # A rarer category has too skewed a share for its mean to be normal; they are followed together.
 COMMON = 0.02
 MOST = 8
+# A location shifts more often than a spread, and by less.
+LOCATION = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,15 @@ class Scores:
         spread = [curve is not None for curve in self.curves]
         first = np.searchsorted(self.owner, self.owner)
         return np.where(np.array(spread, dtype=bool)[self.owner] & (place > first), first, place)
+
+    @functools.cached_property
+    def share(self) -> Floats:
+        """Of each score in what is said of its feature, shape (scores,): a feature's add up to 1."""
+        alike = 1 / np.bincount(self.owner, minlength=len(self.weights))[self.owner]
+        spread = self.level != np.arange(self.owner.size)
+        # Two scores of one level are location and spread.
+        both = np.bincount(self.level, minlength=self.owner.size)[self.level] == 2
+        return np.where(both, np.where(spread, 1 - LOCATION, LOCATION), alike)
 
     def means(self, window: Profile) -> Floats:
         """The mean of each score over a window, shape (scores,); NaN where the feature has no value."""

@@ -153,7 +153,7 @@ def look(watch: Watch, scores: Scores, hour: int, window: Profile, limit: float)
     hours = 1 if watch.hour is None else hour - watch.hour
     sight = _Sight.of(watch, scores, errors, worth, hours)
     evidence = e_detector.add(watch.evidence, sight.ratios(watch, scores, present))
-    by_feature = e_detector.by_feature(evidence, scores.owner, present.size)
+    by_feature = e_detector.by_feature(evidence, scores.owner, scores.share, present.size)
     moved = e_detector.moved(by_feature, limit)
     calm = by_feature < limit / 1000
     judged = sight.noted(replace(watch, moved=moved), scores.owner, calm)

@@ -23,7 +23,9 @@ def months(count, looks, limit, rng, shift=0.0, since=0):
         if look >= since:
             z[:, 0] += shift
         evidence = add(evidence, ratios(z.ravel()))
-        found = by_feature(evidence, owner, count * FEATURES).reshape(count, FEATURES)
+        found = by_feature(evidence, owner, np.full(owner.size, 0.5), count * FEATURES).reshape(
+            count, FEATURES
+        )
         alarmed = np.array([moved(each, limit).any() for each in found])
         first = np.where(alarmed & (first == looks), look, first)
     return first
@@ -72,7 +74,7 @@ def test_however_long_it_lasted_evidence_fades_in_days():
     for _ in range(10_000):
         evidence = add(evidence, ratios(np.array([9.0])))
     looks = 0
-    while by_feature(evidence, np.array([0]), 1)[0] > 36_000:
+    while by_feature(evidence, np.array([0]), np.ones(1), 1)[0] > 36_000:
         evidence, looks = add(evidence, ratios(np.array([0.0]))), looks + 1
     assert looks < 96
 
@@ -95,11 +97,12 @@ def test_which_features_moved_is_benjamini_and_hochbergs_rule_of_evidence(eviden
 
 def test_no_feature_is_none_that_moved():
     assert moved(np.empty(0), 10.0).tolist() == []
-    assert by_feature(nothing(0), np.empty(0, dtype=np.intp), 3).tolist() == [0, 0, 0]
+    assert by_feature(nothing(0), np.empty(0, dtype=np.intp), np.empty(0), 3).tolist() == [0, 0, 0]
 
 
 def test_the_evidence_of_a_feature_is_the_average_of_its_scores():
     one = add(nothing(1), ratios(np.array([3.0])))
     pair = add(nothing(2), ratios(np.array([3.0, np.nan])))
-    alone, both = by_feature(one, np.array([0]), 1), by_feature(pair, np.array([0, 0]), 2)
-    assert both.tolist() == [alone[0] / 2, 0.0]
+    alone = by_feature(one, np.array([0]), np.ones(1), 1)
+    both = by_feature(pair, np.array([0, 0]), np.array([0.75, 0.25]), 2)
+    assert both.tolist() == [0.75 * alone[0], 0.0]

@@ -139,3 +139,22 @@ def test_each_score_knows_its_feature():
     # The spread of x has its location beside it; a share stands for itself.
     assert found.level.tolist() == [0, 0, 2, 3, 4, 5]
     assert [curve is not None for curve in found.curves] == [True, False, False]
+
+
+def test_a_features_shares_add_up_and_location_has_the_larger_one():
+    layout = Layout(
+        features=(
+            Numeric.of("x", np.random.default_rng(1).normal(size=5000)),
+            Categorical.of("c", {"a": 50, "b": 30, "d": 20}),
+            Numeric.of("constant", np.zeros(100)),
+        )
+    )
+    columns = {
+        "x": np.random.default_rng(1).normal(size=100),
+        "c": ["a"] * 50 + ["b"] * 30 + ["d"] * 20,
+        "constant": np.zeros(100),
+    }
+    scores = Scores.of(profile(layout, Rows(keys=[str(key) for key in range(100)], columns=columns)))
+    assert np.bincount(scores.owner, weights=scores.share, minlength=3) == pytest.approx([1, 1, 0])
+    assert scores.share[0] > scores.share[1] > 0
+    assert np.ptp(scores.share[scores.owner == 1]) == 0
