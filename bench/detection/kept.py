@@ -49,7 +49,7 @@ class Kept:
             return None
         with np.load(path) as found:
             watches = {
-                Key(detector, int(rows), task.name): Watch(levels=found[name], onset=_onset(task))
+                Key(detector, int(rows), task.name): Watch(levels=found[name], onset=task.month.onset_if_any)
                 for name in found.files
                 if (parts := name.split("|"))[0] == "levels"
                 for detector, rows in [parts[1:]]
@@ -71,10 +71,6 @@ class Kept:
 
     def _path(self, task: Task) -> Path:
         return self.folder / f"{hashlib.sha256(f'{_digest()}{task}'.encode()).hexdigest()[:24]}.npz"
-
-
-def _onset(task: Task) -> int | None:
-    return None if task.month.scenario.quiet else task.month.onset
 
 
 @functools.cache

@@ -208,4 +208,4 @@ def _alarms(month: Month, alarms: Sequence[bool], since: int = 0) -> Watch:
     """A watch from alarms of one level; looks before `since` were not taken."""
     levels = np.zeros(since + len(alarms), np.int8)
     levels[since:] = np.where(alarms, Level.BREACH, Level.NONE)
-    return Watch(levels=levels, onset=None if month.scenario.quiet else month.onset, since=since)
+    return Watch(levels=levels, onset=month.onset_if_any, since=since)

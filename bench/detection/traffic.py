@@ -45,6 +45,11 @@ class Month:
         return int(self._generator(0).integers(*ONSETS))
 
     @property
+    def onset_if_any(self) -> int | None:
+        """First changed window; None in a quiet month."""
+        return None if self.scenario.quiet else self.onset
+
+    @property
     def changed(self) -> list[int]:
         """Places of the features that change: one of each shape where three do, two normal ones for a
         correlation, a normal one for spread and tail."""

@@ -62,8 +62,10 @@ def watch_month(task: Task) -> tuple[dict[Key, Watch], dict[int, Floats]]:
             )
         if all(log.over for log in logs.values()):
             break
-    onset = None if month.scenario.quiet else month.onset
-    watches = {key: Watch(levels=np.array(log.levels, np.int8), onset=onset) for key, log in logs.items()}
+    watches = {
+        key: Watch(levels=np.array(log.levels, np.int8), onset=month.onset_if_any)
+        for key, log in logs.items()
+    }
     return watches, {rows: np.array(looks) for rows, looks in ranks.items()}
 
 

@@ -18,10 +18,10 @@ from selfheal.aws.importance import importance_of
 from selfheal.aws.objects import Objects
 from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
-from selfheal.aws.training_history import retrainings
 from selfheal.diagnose.ranking import Ranking
 from selfheal.diagnose.snapshot import Snapshot
 from selfheal.observe.report import Report
+from selfheal.record.training_history import retrainings
 
 T = TypeVar("T")
 

@@ -94,8 +94,13 @@ def surprise(expected: Wander, errors: Floats, exposure: Floats, looks: Floats) 
         looks: errors seen so far, shape (scores,); NaN results from fewer than `FEWEST`.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.sqrt(expected.squares / looks * (1 + exposure**2 * expected.variance))
+        scale = np.sqrt(expected.squares / looks * _spread(expected, exposure))
         return np.where(looks >= FEWEST, (errors - exposure * expected.level) / scale, np.nan)
+
+
+def _spread(expected: Wander, exposure: Floats) -> Floats:
+    """Variance of an error about its prediction, in units of the noise's."""
+    return 1 + exposure**2 * expected.variance
 
 
 def weights(wander: Wander) -> Floats:
@@ -108,7 +113,7 @@ def weights(wander: Wander) -> Floats:
 def fitted(expected: Wander, t: Floats, exposure: Floats) -> Wander:
     """Likelihoods that take an hour into account, given how far off the predictions were (`surprise`)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = expected.squares * (1 + exposure**2 * expected.variance)
+        spread = expected.squares * _spread(expected, exposure)
         gain = -0.5 * np.log(spread) - 0.5 * np.minimum(t**2, _FAR**2)
     fit = expected.fit + np.where(np.isfinite(gain).all(axis=0), gain, 0.0)
     return replace(expected, fit=np.maximum(fit - fit.max(axis=0), _LEAST))
@@ -116,7 +121,7 @@ def fitted(expected: Wander, t: Floats, exposure: Floats) -> Wander:
 
 def updated(expected: Wander, errors: Floats, exposure: Floats, taken: NDArray[np.bool_]) -> Wander:
     """Levels after an hour; scales after it where it is `taken`, shape (scores,)."""
-    spread = 1 + exposure**2 * expected.variance
+    spread = _spread(expected, exposure)
     error = errors - exposure * expected.level
     gain = exposure * expected.variance / spread
     scored = np.isfinite(errors)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from selfheal.aws.training_history import NEVER_ENDED, retrainings
 from selfheal.record.ledger import Entry, EntryKind
+from selfheal.record.training_history import NEVER_ENDED, retrainings
 from unit.samples import NOW
 
 INTENT, OUTCOME = EntryKind.INTENT, EntryKind.OUTCOME
