@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib
 import io
 import json
 import math
+import sys
 from datetime import datetime, timezone
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.samples import CHALLENGER, CHAMPION, NOW, capture_record
 
 from selfheal.observe.performance.metrics.names import Task
+from selfheal.observe.reading.alike import read_alike
 from selfheal.observe.reading.capture import read_blocks, read_capture, read_rows
 from selfheal.observe.reading.ground_truth import read_outcomes
-from selfheal.observe.reading.line_layout import LineLayout
 from selfheal.observe.reading.payload_columns import to_columns
 from selfheal.observe.reading.traffic import Schema, Traffic
 
@@ -71,7 +74,7 @@ fields = (
 
 
 def physical_lines(text):
-    return [line for line in text.split("\n") if line.strip("\r\n") and not line.isspace()]
+    return [line for line in text.split("\n") if line.strip(" \t\r")]
 
 
 def same(one, other):
@@ -240,11 +243,14 @@ def test_lines_together_read_as_each_alone_and_as_the_oracle_reads_them(drawn, s
     same(Traffic.concat([part for part, _ in parts]), traffic)
     alone = [read_capture(line, "a.jsonl", schema) for line in drawn]
     same(Traffic.concat([part for part, _ in alone]), traffic)
+    encoded = list(read_blocks([line.encode() for line in drawn], "a.jsonl", schema, lines_per_block=block))
+    same(Traffic.concat([part for part, _ in encoded]), traffic)
+    assert [item for _, refused in encoded for item in refused] == rejected
     assert [item.reason for _, refused in alone for item in refused] == [item.reason for item in rejected]
     assert [row.key for row in read_rows(text, "a.jsonl", schema)[0]] == list(traffic.keys)
 
 
-@given(st.lists(records() | st.just("{broken"), min_size=1, max_size=12), schemas)
+@given(st.lists(records() | st.sampled_from(["{broken", "\u2003", "\x1c"]), min_size=1, max_size=12), schemas)
 def test_lines_read_as_the_oracle_reads_them(drawn, schema):
     traffic, rejected = read_capture("\n".join(drawn), "a.jsonl", schema)
     read = [oracle(line, schema) for line in drawn]
@@ -263,25 +269,52 @@ def test_lines_read_as_the_oracle_reads_them(drawn, schema):
         assert traffic.invalid.get(name, np.zeros(len(bad), dtype=bool)).tolist() == bad
 
 
-flat = st.dictionaries(st.text(max_size=3), st.text(max_size=6), max_size=4)
-bodies = st.dictionaries(st.text(max_size=3), st.text(max_size=6) | flat, max_size=6)
-
-
-@given(
-    bodies,
-    bodies,
-    st.booleans(),
-    st.data(),
+alike = st.builds(
+    lambda row, score, inference_id: json.dumps(
+        capture_record(
+            ",".join(map(repr, row)),
+            json.dumps({"model_package": CHAMPION, "predictions": [{"score": score}]}),
+            inference_id=inference_id,
+        )
+    ),
+    st.tuples(st.floats(-1e300, 1e300), st.integers(-(2**70), 2**70) | st.floats()),
+    st.integers(0, 1) | st.floats(0, 1),
+    st.sampled_from([None, "", "i1"]),
 )
-def test_a_layout_reads_what_json_reads_or_nothing(taught, other, ensure_ascii, data):
-    paths = [(name,) for name, value in taught.items() if isinstance(value, str)] + [("x",), ("y",)]
-    layout = LineLayout.learn(json.dumps(taught, ensure_ascii=ensure_ascii), paths)
-    values = data.draw(st.lists(st.text(max_size=5), min_size=len(taught), max_size=len(taught)))
-    alike = {
-        name: new if isinstance(old, str) else old
-        for (name, old), new in zip(taught.items(), values, strict=True)
+
+
+@given(st.lists(alike, min_size=2, max_size=8), lines(), st.integers(0, 8))
+def test_lines_that_are_alike_read_as_each_alone(drawn, other, place):
+    assert read_alike(drawn, NUMBERS) is not None
+    for together in (drawn, [*drawn[:place], other, *drawn[place:]]):
+        traffic, rejected = read_capture("\n".join(together), "a.jsonl", NUMBERS)
+        alone = [read_capture(line, "a.jsonl", NUMBERS) for line in together]
+        same(traffic, Traffic.concat([part for part, _ in alone]))
+        assert [item.reason for item in rejected] == [item.reason for _, bad in alone for item in bad]
+
+
+@pytest.fixture(scope="module")
+def without_msgspec():
+    """The reading of captured files as it is where msgspec is not installed."""
+    ours = {
+        name: module for name, module in sys.modules.items() if name.startswith("selfheal.observe.reading")
     }
-    for body in (alike, other):
-        found = layout.strings(json.dumps(body, ensure_ascii=ensure_ascii))
-        expected = tuple(value if isinstance(value := body.get(name), str) else None for (name,) in paths)
-        assert found == expected if body is alike else found in (None, expected)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "msgspec", None)
+        for name in ours:
+            patch.delitem(sys.modules, name)
+        module = importlib.import_module("selfheal.observe.reading.capture")
+        assert module.read_alike([json.dumps(capture_record("1,2", "[]"))], NUMBERS) is None
+        for name in [name for name in sys.modules if name.startswith("selfheal.observe.reading")]:
+            patch.delitem(sys.modules, name)
+    assert sys.modules["selfheal.observe.reading.capture"] is ours["selfheal.observe.reading.capture"]
+    return module
+
+
+@given(st.lists(lines(), min_size=1, max_size=12), schemas)
+def test_msgspec_changes_speed_alone(without_msgspec, drawn, schema):
+    text = "\n".join(drawn)
+    traffic, rejected = read_capture(text, "a.jsonl", schema)
+    plain, plainly_rejected = without_msgspec.read_capture(text, "a.jsonl", schema)
+    same(traffic, plain)
+    assert rejected == plainly_rejected

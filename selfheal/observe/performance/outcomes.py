@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ class Predictions:
         if not filled:
             return cls(keys=(), at=np.empty(0, np.int64), values=np.empty(0), limit=limit)
         whole = cls(
-            keys=tuple(key for part in filled for key in part.keys),
+            keys=tuple(chain.from_iterable(part.keys for part in filled)),
             at=np.concatenate([part.at for part in filled]),
             values=np.concatenate([part.values for part in filled]),
             limit=limit,
@@ -203,7 +204,7 @@ class Outcomes:
         """All parts, one after another."""
         given = list(parts)
         return cls(
-            keys=tuple(key for part in given for key in part.keys),
+            keys=tuple(chain.from_iterable(part.keys for part in given)),
             labels=np.concatenate([np.empty(0), *(part.labels for part in given)]),
             at=np.concatenate([np.empty(0, np.int64), *(part.at for part in given)]),
         )

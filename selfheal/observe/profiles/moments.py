@@ -75,11 +75,12 @@ def _nearest(number: Fraction) -> float:
 def _block(values: Floats, unit: float) -> tuple[int, int]:
     with np.errstate(over="ignore"):
         q = np.rint(values * (1.0 / unit))
-    if not np.isfinite(q).all() or float(np.abs(q).max(initial=0.0)) >= _EXACT:
+    largest = max(float(q.max()), -float(q.min()))
+    if largest >= _EXACT:
         return _exactly(values, unit)
-    high = np.floor(q / _HALF)
+    high = np.floor(q * (1.0 / _HALF))
     low = q - high * _HALF
-    if float(np.abs(high).max(initial=0.0)) ** 2 * q.size >= _EXACT:
+    if (largest / _HALF + 1.0) ** 2 * q.size >= _EXACT:
         whole = [int(each) for each in q]
         return sum(whole), sum(each * each for each in whole)
     first = int(high.sum()) * 65536 + int(low.sum())

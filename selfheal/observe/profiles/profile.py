@@ -250,7 +250,8 @@ def _column(feature: Feature, values: Values | None, rows: int) -> _Column:
 
 
 def _numeric(feature: Numeric, values: Floats) -> _Column:
-    finite = values[np.isfinite(values)]
+    there = np.isfinite(values)
+    finite = values if there.all() else values[there]
     # Sorting first makes the bins a matter of a few hundred look-ups, and minimum and maximum free.
     ordered = np.sort(finite)
     if not ordered.size:

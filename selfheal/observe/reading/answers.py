@@ -17,28 +17,54 @@ import csv
 import io
 import json
 import math
-import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
 
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.reading.lines import MalformedError
 from selfheal.observe.reading.traffic import Schema
+from selfheal.observe.reading.typed_json import decoder
 
 _NAMES: dict[Task, tuple[str, ...]] = {
     Task.BINARY: ("score",),
     Task.REGRESSION: ("value", "score"),
     Task.MULTICLASS: ("probabilities", "scores"),
 }
-# One row in this template's own words, which is what nearly every answer is. A number as JSON has it.
-_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-_OWN = {
-    task: re.compile(
-        r'\{"model_package": ?"([^"\\\x00-\x1f]*)", ?"predictions": ?\[\{'
-        rf'"(?:{"|".join(_NAMES[task])})": ?({_NUMBER})'
-        r"\}\]\}"
-    ).fullmatch
-    for task in (Task.BINARY, Task.REGRESSION)
+
+
+# What nearly every answer is: rows by the name that is looked for first, whatever else they carry.
+class _Score(TypedDict):
+    score: float
+
+
+class _Value(TypedDict):
+    value: float
+
+
+class _Probabilities(TypedDict):
+    probabilities: list[float]
+
+
+class _Named(TypedDict, total=False):
+    model_package: str
+
+
+class _Scores(_Named):
+    predictions: list[_Score]
+
+
+class _Values(_Named):
+    predictions: list[_Value]
+
+
+class _Classes(_Named):
+    predictions: list[_Probabilities]
+
+
+_USUAL: dict[Task, tuple[str, Callable[[str], Any]]] = {
+    Task.BINARY: ("score", decoder(_Scores)),
+    Task.REGRESSION: ("value", decoder(_Values)),
+    Task.MULTICLASS: ("probabilities", decoder(_Classes)),
 }
 
 Prediction = float | list[float]
@@ -52,12 +78,6 @@ def read_answer(text: str, is_json: bool, rows: int, schema: Schema) -> Answer:
     ...             Schema(features=(("x", True),)))
     ('p/1', [0.25])
     """
-    own = _OWN[schema.task](text) if rows == 1 and schema.task in _OWN else None
-    if own is not None:
-        package, number = own.groups()
-        value = float(number)
-        if math.isfinite(value):
-            return package, [value]
     package, predictions = _from_json(text, schema) if is_json else (None, _from_csv(text, schema))
     if len(predictions) != rows:
         raise MalformedError(f"{len(predictions)} predictions for {rows} rows")
@@ -65,6 +85,23 @@ def read_answer(text: str, is_json: bool, rows: int, schema: Schema) -> Answer:
         if not all(map(math.isfinite, prediction if isinstance(prediction, list) else [prediction])):
             raise MalformedError("a prediction is not a finite number")
     return package, predictions
+
+
+def usual_answer(schema: Schema) -> Callable[[str], tuple[str | None, Prediction] | None]:
+    """Reads the package and the prediction of an answer of one row, if it is in this template's words."""
+    name, decode = _USUAL[schema.task]
+    classes = len(schema.classes)
+
+    def read(text: str) -> tuple[str | None, Prediction] | None:
+        answer = decode(text)
+        if answer is None or len(answer["predictions"]) != 1:
+            return None
+        prediction = answer["predictions"][0][name]
+        if classes and len(prediction) != classes:
+            return None
+        return answer.get("model_package"), prediction
+
+    return read
 
 
 def unanswered(rows: int, schema: Schema) -> Answer:

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from selfheal.observe.reading.alike import read_alike
 from selfheal.observe.reading.answers import Prediction, read_answer, unanswered
-from selfheal.observe.reading.capture_records import Record, RecordReader, microseconds_of
-from selfheal.observe.reading.lines import MalformedError, Rejected, lines_of, numbered
+from selfheal.observe.reading.capture_records import Record, microseconds_of, read_record
+from selfheal.observe.reading.lines import Line, MalformedError, Rejected, lines_of, numbered
 from selfheal.observe.reading.payload_columns import cell_text, to_columns
 from selfheal.observe.reading.payloads import Row, opened, read_payload
 from selfheal.observe.reading.traffic import EPOCH, MICROSECOND, Mask, Schema, Traffic
@@ -33,7 +34,7 @@ class TextRow(NamedTuple):
     fields: tuple[str, ...]
 
 
-def read_capture(text: str | bytes, source: str, schema: Schema) -> tuple[Traffic, list[Rejected]]:
+def read_capture(text: Line, source: str, schema: Schema) -> tuple[Traffic, list[Rejected]]:
     """The traffic of one capture file, whole, and the lines that could not be read.
 
     >>> schema = Schema(features=(("x", True), ("c", False)))
@@ -58,7 +59,7 @@ def read_capture(text: str | bytes, source: str, schema: Schema) -> tuple[Traffi
 
 
 def read_blocks(
-    lines: Iterable[str | bytes],
+    lines: Iterable[Line],
     source: str,
     schema: Schema,
     lines_per_block: int = LINES_PER_BLOCK,
@@ -72,7 +73,7 @@ def read_blocks(
         yield block.traffic(schema), block.rejected
 
 
-def read_rows(text: str | bytes, source: str, schema: Schema) -> tuple[list[TextRow], list[Rejected]]:
+def read_rows(text: Line, source: str, schema: Schema) -> tuple[list[TextRow], list[Rejected]]:
     """The same rows as `read_capture`, as text: fields of CSV as they came, values of JSON as JSON text."""
     rows: list[TextRow] = []
     rejected: list[Rejected] = []
@@ -84,7 +85,7 @@ def read_rows(text: str | bytes, source: str, schema: Schema) -> tuple[list[Text
 
 @dataclass
 class _Block:
-    """Rows of some lines, as far as they were read one by one."""
+    """Rows of some lines."""
 
     keys: list[str] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
@@ -151,16 +152,18 @@ def _fields(row: Row) -> list[str]:
     return row.split(",") if isinstance(row, str) else [cell_text(cell) for cell in row]
 
 
-def _blocks(
-    lines: Iterable[str | bytes], source: str, schema: Schema, lines_per_block: int
-) -> Iterator[_Block]:
-    reader = RecordReader()
+def _blocks(lines: Iterable[Line], source: str, schema: Schema, lines_per_block: int) -> Iterator[_Block]:
     rest = numbered(lines)
     while some := list(islice(rest, lines_per_block)):
-        block = _Block()
-        for number, line in some:
-            try:
-                block.add(reader.read(line), schema)
-            except MalformedError as error:  # noqa: PERF203 - a bad line costs itself alone
-                block.rejected.append(Rejected.of(source, number, error, line))
-        yield block
+        alike = read_alike([line for _, line in some], schema)
+        yield _one_by_one(some, source, schema) if alike is None else _Block(*alike)
+
+
+def _one_by_one(lines: Iterable[tuple[int, Line]], source: str, schema: Schema) -> _Block:
+    block = _Block()
+    for number, line in lines:
+        try:
+            block.add(read_record(line), schema)
+        except MalformedError as error:  # noqa: PERF203 - a bad line costs itself alone
+            block.rejected.append(Rejected.of(source, number, error, line))
+    return block

@@ -5,22 +5,14 @@ Format: "Capture data from real-time endpoint", SageMaker developer guide.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
-from selfheal.observe.reading.line_layout import LineLayout
-from selfheal.observe.reading.lines import MalformedError, demand_utf8
+from selfheal.observe.reading.lines import Line, MalformedError, json_object, text_of
 from selfheal.observe.reading.traffic import EPOCH, MICROSECOND
-
-# A file has few layouts: answered or not, with an inference id or not. A lesson costs some readings.
-_LESSONS = 8
-_ASKED = ("captureData", "endpointInput", "data")
-_ANSWERED = ("captureData", "endpointOutput", "data")
-_EVENT_ID = ("eventMetadata", "eventId")
-_INFERENCE_ID = ("eventMetadata", "inferenceId")
-_TIME = ("eventMetadata", "inferenceTime")
+from selfheal.observe.reading.typed_json import decoder
 
 
 class Side(NamedTuple):
@@ -35,6 +27,7 @@ class Side(NamedTuple):
     is_base64: bool
 
     @classmethod
+    @lru_cache(maxsize=64)  # an endpoint has one or two of each
     def of(cls, content_type: str, encoding: str) -> Side:
         """
         >>> Side.of("text/csv; charset=utf-8", "BASE64"), Side.of("", "JSON").is_json
@@ -55,66 +48,46 @@ class Record(NamedTuple):
     answered_as: Side
 
 
-class RecordReader:
-    """Reads the lines of one file, or of several alike."""
-
-    def __init__(self) -> None:
-        self._layouts: list[tuple[LineLayout, Side, Side]] = []
-        self._lessons = _LESSONS
-
-    def read(self, line: str) -> Record:
-        """The line's record; raises MalformedError where it is none."""
-        demand_utf8(line)
-        for layout, asked_as, answered_as in self._layouts:
-            strings = layout.strings(line)
-            if strings is not None:
-                asked, time, answered, event_id, inference_id = strings
-                key = inference_id or event_id
-                if asked is not None and time is not None and key is not None:
-                    return Record(key, time, asked, asked_as, answered, answered_as)
-        record = read_record(line)
-        self._learn(line, record)
-        return record
-
-    def _learn(self, line: str, record: Record) -> None:
-        if self._lessons:
-            self._lessons -= 1
-            layout = LineLayout.learn(line, (_ASKED, _TIME, _ANSWERED, _EVENT_ID, _INFERENCE_ID))
-            if layout is not None:
-                self._layouts.append((layout, record.asked_as, record.answered_as))
+class _Side(TypedDict, total=False):
+    data: str
+    encoding: str
+    observedContentType: str
 
 
-def read_record(line: str) -> Record:
-    """The record of one line, read as JSON; raises MalformedError where it is none."""
-    record = json_object(line)
+class _Data(TypedDict, total=False):
+    endpointInput: _Side
+    endpointOutput: _Side
+
+
+class _Meta(TypedDict, total=False):
+    eventId: str
+    inferenceId: str
+    inferenceTime: str
+
+
+class _Line(TypedDict, total=False):
+    captureData: _Data
+    eventMetadata: _Meta
+
+
+# Of a line to what `json_object` finds under these names, as far as they are there.
+usual_record: Callable[[Line], Mapping[str, Any] | None] = decoder(_Line)
+_NOT_ANSWERED = None, Side(None, False)
+
+
+def read_record(line: Line) -> Record:
+    """The record of one line; raises MalformedError where it is none."""
+    record: Mapping[str, Any] = usual_record(line) or json_object(line)
     try:
         capture, meta = record["captureData"], record["eventMetadata"]
         asked, asked_as = _side(capture["endpointInput"])
         output = capture.get("endpointOutput")
-        answered, answered_as = (None, Side(None, False)) if output is None else _side(output)
+        answered, answered_as = _NOT_ANSWERED if output is None else _side(output)
         key = text_of(meta.get("inferenceId") or meta["eventId"], "the inferenceId or eventId")
         time = text_of(meta["inferenceTime"], "inferenceTime")
         return Record(key, time, asked, asked_as, answered, answered_as)
     except (KeyError, TypeError, AttributeError) as error:
         raise MalformedError(f"not a capture record: {type(error).__name__} {error}") from error
-
-
-def json_object(line: str) -> dict[str, Any]:
-    """The line as a JSON object; raises MalformedError for anything else."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise MalformedError(f"not a JSON object but {type(record).__name__}")
-    return record
-
-
-def text_of(value: Any, name: str) -> str:
-    """The value; raises TypeError where it is not text."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is {type(value).__name__}, not text")
-    return value
 
 
 @lru_cache(maxsize=8192)  # SageMaker writes whole seconds, so an hour has 3,600 times

@@ -11,28 +11,49 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.performance.outcomes import Outcomes, microseconds
-from selfheal.observe.reading.capture_records import json_object, microseconds_of, text_of
-from selfheal.observe.reading.line_layout import LineLayout
-from selfheal.observe.reading.lines import MalformedError, Rejected, demand_utf8, lines_of, numbered
+from selfheal.observe.reading.capture_records import microseconds_of
+from selfheal.observe.reading.lines import (
+    Line,
+    MalformedError,
+    Rejected,
+    json_object,
+    lines_of,
+    numbered,
+    text_of,
+)
 from selfheal.observe.reading.traffic import Schema
+from selfheal.observe.reading.typed_json import decoder
 
-_DATA = ("groundTruthData", "data")
-_EVENT_ID = ("eventMetadata", "eventId")
-_COLLECTED = ("eventMetadata", "collectionTime")
-_LESSONS = 4
+
+class _Data(TypedDict, total=False):
+    data: str
+
+
+class _Meta(TypedDict, total=False):
+    eventId: str
+    collectionTime: str
+
+
+class _Line(TypedDict, total=False):
+    groundTruthData: _Data
+    eventMetadata: _Meta
+
+
+_usual: Any = decoder(_Line)
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def read_outcomes(
-    text: str | bytes, source: str, schema: Schema, collected_at: datetime
+    text: Line, source: str, schema: Schema, collected_at: datetime
 ) -> tuple[Outcomes, list[Rejected]]:
     """The outcomes of one ground-truth file, in its order, and the lines that could not be read.
 
@@ -67,13 +88,10 @@ class _Reader:
         self._keys: list[str] = []
         self._labels: list[float] = []
         self._at: list[int] = []
-        self._layouts: list[LineLayout] = []
-        self._lessons = _LESSONS
         self._known: dict[str, float] = {}
 
-    def add(self, line: str) -> None:
-        demand_utf8(line)
-        label, key, collected = self._strings(line)
+    def add(self, line: Line) -> None:
+        label, key, collected = _strings(line)
         if label not in self._known:
             if len(self._known) > 10_000:  # quantities hardly repeat
                 self._known.clear()
@@ -90,23 +108,9 @@ class _Reader:
             at=np.array(self._at, dtype=np.int64),
         )
 
-    def _strings(self, line: str) -> tuple[str, str, str | None]:
-        for layout in self._layouts:
-            strings = layout.strings(line)
-            if strings is not None:
-                label, key, collected = strings
-                if label is not None and key is not None:
-                    return label, key, collected
-        found = _careful(line)
-        if self._lessons:
-            self._lessons -= 1
-            layout_ = LineLayout.learn(line, (_DATA, _EVENT_ID, _COLLECTED))
-            self._layouts += [layout_] if layout_ is not None else []
-        return found
 
-
-def _careful(line: str) -> tuple[str, str, str | None]:
-    record = json_object(line)
+def _strings(line: Line) -> tuple[str, str, str | None]:
+    record: Mapping[str, Any] = _usual(line) or json_object(line)
     try:
         meta = record["eventMetadata"]
         data = record["groundTruthData"]["data"]

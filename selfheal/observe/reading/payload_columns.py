@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from array import array
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 
 from selfheal.observe.reading.payloads import ABSENT, Row
 from selfheal.observe.reading.traffic import Mask, Schema, Values
+from selfheal.observe.reading.typed_json import decoder
 
 # Texts that are no numbers are looked for piece by piece, down to so few, which are then read one by one.
 _PIECES = 16
 _FEW = 16
 _NOT_PLAIN = "( \t\n\v\f\r"
+
+_json_numbers = decoder(list[float])
 
 Columns = tuple[dict[str, Values], dict[str, Mask], dict[str, Mask]]
 
@@ -125,6 +129,10 @@ def _at_once(text: str, count: int) -> NDArray[np.float64] | None:
     What numpy takes for a number, `float` takes for the same one, but for what is not plain: numpy reads
     "nan(…)", and -1 where there is nothing but blanks.
     """
+    numbers = _json_numbers(f"[{text}]")
+    if numbers is not None and len(numbers) == count:
+        # By way of array: numpy takes twice as long to find out what is in a list.
+        return np.frombuffer(array("d", numbers))
     if " " in text:
         text = text.replace(", ", ",")  # a blank after the comma is all that is usual
     if not text.isascii() or any(sign in text for sign in _NOT_PLAIN):

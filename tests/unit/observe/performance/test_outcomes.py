@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime, timedelta, timezone
 
@@ -132,11 +131,6 @@ def test_an_empty_hour_merges_with_any_shape_and_two_shapes_do_not():
     assert Predictions.merge([Predictions.merge([]), three]) == three
     with pytest.raises(PredictionsError, match="different shapes"):
         Predictions.merge([three, predictions("b", (5,), (0.5,))])
-
-
-def test_the_hash_is_that_of_every_machine():
-    expected = [int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") for key in "aß"]
-    assert hash_of(["a", "ß"]).tolist() == expected
 
 
 def many(start, rows, hours=30):
