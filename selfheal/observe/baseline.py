@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,9 @@ from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.profiles.layout import BaselineError, Layout, Numeric, Role
 from selfheal.observe.profiles.profile import Profile, ProfileError
 from selfheal.observe.reading.traffic import Schema
+from selfheal.observe.statistics.unit_change import Pace
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class Baseline:
         rhythm: what the hours of the week look like, and what the detector knows of them; None where the
             training data carry no times.
         calibrator: JSON of the calibrator that estimated performance needs, or None.
+        paces: of numeric inputs, by name, how fast their hourly means move; of none where the training data
+            carry no times.
     """
 
     profile: Profile
@@ -40,6 +43,7 @@ class Baseline:
     classes: tuple[str, ...] = ()
     rhythm: Rhythm | None = None
     calibrator: Mapping[str, Any] | None = None
+    paces: Mapping[str, Pace] = field(default_factory=dict)
 
     @property
     def layout(self) -> Layout:
@@ -76,6 +80,7 @@ class Baseline:
             "classes": list(self.classes),
             "rhythm": self.rhythm.to_json() if self.rhythm else None,
             "calibrator": dict(self.calibrator) if self.calibrator else None,
+            "paces": {name: pace.to_json() for name, pace in self.paces.items()},
         }
 
     @classmethod
@@ -94,8 +99,9 @@ class Baseline:
                 classes=tuple(body["classes"]),
                 rhythm=Rhythm.from_json(body["rhythm"], layout) if body["rhythm"] else None,
                 calibrator=body["calibrator"],
+                paces={name: Pace.from_json(pace) for name, pace in body["paces"].items()},
             )
         except BaselineError:
             raise
-        except (KeyError, TypeError, ValueError, ProfileError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, ProfileError) as error:
             raise BaselineError(f"not a baseline: {type(error).__name__} {error}") from error

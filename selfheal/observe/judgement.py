@@ -57,6 +57,7 @@ def judge(
         usual_rows_per_hour=usual_rows(hours, lately),
         lately=lately,
         days=window(hours, policy.quality.stuck_hours, now),
+        hours=hours,
     )
     realized = realize(baseline.task, hours, outcomes, policy.performance, now)
     # What people look at is a matter of days; what acts is a matter of hours.

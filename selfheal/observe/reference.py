@@ -13,9 +13,7 @@ from selfheal.observe.drift.rhythm import Rhythm
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.profiles.layout import BaselineError, Role
 from selfheal.observe.profiles.profile import Profile, merge
-
-HourlyProfiles = Sequence[tuple[int, Profile]]
-"""Profiles of hours in order, by hours since the epoch."""
+from selfheal.observe.quality.checks.unit import HourlyProfiles, paces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +55,7 @@ def make_baseline(trained: HourlyProfiles, answered: HourlyProfiles, champion: C
         classes=champion.classes,
         rhythm=Rhythm.of(reference, trained, answered),
         calibrator=champion.calibrator,
+        paces=paces(trained),
     )
 
 

@@ -14,18 +14,22 @@ columns do not add up to many false warnings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from selfheal.observe.baseline import Baseline
-from selfheal.observe.hours import Window
+from selfheal.observe.hours import Hour, Window
 from selfheal.observe.policy import QualityPolicy
+from selfheal.observe.profiles.layout import Numeric
 from selfheal.observe.quality.checks.arrivals import freshness_signal, volume_signal
 from selfheal.observe.quality.checks.columns import Column, column_signals
 from selfheal.observe.quality.checks.judging import Certainty, Share, judge_share, quality_signal
 from selfheal.observe.quality.checks.numbers import number_signals, stands_still, stuck_signals
+from selfheal.observe.quality.checks.unit import HourlyProfiles, unit_signal
 from selfheal.observe.quality.constraints import Constraints, constraints_of
 from selfheal.observe.signals import Signal, Status
+from selfheal.observe.statistics.unit_change import Pace
 
 CHECKS = 10
 """Bounds that are taken of one input, at most, and of records and rows together: what the chance of a false
@@ -41,11 +45,13 @@ class Context:
         lately: what volume is judged on; by default the window, which is the longer the fewer rows come.
         days: where a sensor that stands still is looked for if the window is shorter than
             `QualityPolicy.stuck_hours`; by default nowhere.
+        hours: in order of time, over which units are followed; by default none.
     """
 
     usual_rows_per_hour: float | None = None
     lately: Window | None = None
     days: Window | None = None
+    hours: Sequence[Hour] = ()
 
 
 def quality_signals(
@@ -82,7 +88,7 @@ def quality_signals(
     records = _records(baseline, window, policy, certainty)
     if few:
         return [*records, *arrivals]
-    return [*records, *arrivals, *_inputs(baseline, (window, context.days), limits, policy, certainty)]
+    return [*records, *arrivals, *_inputs(baseline, window, context, limits, policy, certainty)]
 
 
 def _records(baseline: Baseline, window: Window, policy: QualityPolicy, certainty: Certainty) -> list[Signal]:
@@ -114,13 +120,14 @@ def _records(baseline: Baseline, window: Window, policy: QualityPolicy, certaint
 
 def _inputs(
     baseline: Baseline,
-    windows: tuple[Window, Window | None],
+    window: Window,
+    context: Context,
     limits: Constraints,
     policy: QualityPolicy,
     certainty: Certainty,
 ) -> list[Signal]:
-    window, days = windows
-    long_enough = window if window.length_hours >= policy.stuck_hours else days
+    long_enough = window if window.length_hours >= policy.stuck_hours else context.days
+    hourly = [(hour.number, hour.profile) for hour in context.hours]
     signals: list[Signal] = []
     for place, feature in enumerate(baseline.layout.features):
         if feature.name not in limits:
@@ -132,8 +139,26 @@ def _inputs(
             constraint=limits[feature.name],
         )
         signals += column_signals(column, policy, certainty)
-        signals += number_signals(column, policy, certainty)
+        signals += _numbers(column, baseline.paces.get(feature.name), hourly, policy, certainty)
         # Adding up days costs more than all else here: only for what stands still lately.
         if long_enough and stands_still(column):
             signals += stuck_signals(replace(column, window=long_enough.profile), certainty)
     return signals
+
+
+def _numbers(
+    column: Column,
+    pace: Pace | None,
+    hourly: HourlyProfiles,
+    policy: QualityPolicy,
+    certainty: Certainty,
+) -> list[Signal]:
+    signals = number_signals(column, policy, certainty)
+    feature = column.window.layout.features[column.place]
+    if not signals or pace is None or not isinstance(feature, Numeric):
+        return signals
+    changed = unit_signal(hourly, column.place, feature, pace)
+    if changed is None:
+        return signals
+    # Where the hours say so, they know the unit better than the window's distribution does.
+    return [*(each for each in signals if each.statistic != "rescaled"), changed]

@@ -74,7 +74,7 @@ def test_no_training_row_makes_no_baseline():
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"version": 1}, "version 1 is not 2: train again"),
+        ({"version": 1}, "version 1 is not 3: train again"),
         ({"layout": None}, "not a baseline"),
         ({"layout": []}, "at least one feature"),
         ({"layout": [{"name": "x"}]}, "role"),
@@ -86,6 +86,8 @@ def test_no_training_row_makes_no_baseline():
         ({"rhythm": {"watch": 3}}, "not the state of a watch"),
         ({"rhythm": {"seasons": {}}}, "not a baseline"),
         ({"rhythm": "fast"}, "not a baseline"),
+        ({"paces": {"x": {"scale": 1}}}, "not a baseline"),
+        ({"paces": None}, "not a baseline"),
     ],
 )
 def test_what_is_no_baseline_is_refused(broken, message):

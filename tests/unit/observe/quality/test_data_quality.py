@@ -19,6 +19,7 @@ from selfheal.observe.profiles.profile import Rows, empty, profile
 from selfheal.observe.quality.checks.judging import Certainty, Share, judge_share
 from selfheal.observe.quality.checks.proportion import lower_share, upper_share
 from selfheal.observe.quality.data_quality import Context, quality_signals
+from selfheal.observe.reference import Champion, make_baseline
 from selfheal.observe.signals import SignalKind, Status
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=timezone.utc)
@@ -431,3 +432,45 @@ def test_many_columns_divide_the_chance_of_a_false_certainty():
 def test_the_profile_of_no_rows_has_no_share():
     assert empty(BASELINE.layout).rows == 0
     assert those(judge({}, malformed=1000), Status.WARN) == set()
+
+
+def thermometer(hours, seed=11):
+    """So many hours of 12 rows: a temperature that wanders, in Fahrenheit."""
+    generator = np.random.default_rng(seed)
+    levels = 60 + np.cumsum(generator.normal(0, 1.5, hours)) * 0.5
+    return [level + generator.normal(0, 2, 12) for level in levels]
+
+
+def test_a_new_unit_is_seen_within_hours_where_hours_are_thin():
+    rows = thermometer(700)
+    layout = Layout(features=(Numeric.of("temp", np.concatenate(rows[:600])),))
+    start = datetime(2013, 2, 1, tzinfo=timezone.utc)
+    seen = [
+        Hour(
+            start=start + timedelta(hours=place),
+            newest=start + timedelta(hours=place, minutes=59),
+            profile=profile(
+                layout, Rows(keys=keys(12), columns={"temp": (each - 32) / 1.8 if broken else each})
+            ),
+            predictions=Predictions.merge([]),
+        )
+        for place, (each, broken) in enumerate(zip(rows, [False] * 680 + [True] * 20, strict=True))
+    ]
+    trained = [(hour.number, hour.profile) for hour in seen[:600]]
+    baseline = make_baseline(trained, [], Champion(metrics={}, window=("a", "b")))
+    policy = QualityPolicy(min_rows=100)
+
+    def units(end):
+        hours = seen[600:end]
+        window = Window(
+            parts=tuple(hours[-24:]), start=hours[-24].start, end=hours[-1].start + timedelta(hours=1)
+        )
+        signals = quality_signals(baseline, window, policy, window.end, Context(hours=hours))
+        return [s for s in signals if s.statistic == "rescaled" and s.status is Status.BREACH]
+
+    assert units(680) == []
+    assert units(682) == []
+    [found] = units(686)
+    assert found.subject == "temp"
+    assert "fahrenheit to celsius" in found.reason
+    assert f"since {seen[680].start:%Y-%m-%d %H}:00" in found.reason
