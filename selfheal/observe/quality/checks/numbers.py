@@ -35,10 +35,7 @@ def number_signals(column: Column, policy: QualityPolicy, certainty: Certainty) 
     feature = column.window.layout.features[column.place]
     if not isinstance(feature, Numeric) or not _enough(column, certainty):
         return []
-    signals = [_mean_shift(column, policy, certainty)]
-    if rescaled := _rescaled(column, feature, certainty):
-        signals.append(rescaled)
-    return signals
+    return [_mean_shift(column, policy, certainty), _rescaled(column, feature, certainty)]
 
 
 def stands_still(column: Column) -> bool:
@@ -110,17 +107,17 @@ def _stuck(column: Column, certainty: Certainty) -> Signal | None:
     return quality_signal(column.name, "constant", status, reason, sample=rows)
 
 
-def _rescaled(column: Column, feature: Numeric, certainty: Certainty) -> Signal | None:
-    """A breach if the values are those of training under a known conversion, a warning if under another map;
-    None where there is none to be found."""
+def _rescaled(column: Column, feature: Numeric, certainty: Certainty) -> Signal:
+    """A breach if the values are those of training under a known conversion, a warning if under another map."""
     before, after = column.reference.of(column.place), column.window.of(column.place)
     distance = ks_distance(before, after)
     low = ks_lower_bound(distance, int(before.sum()), int(after.sum()), certainty.alpha)
-    if low < MOVED:
-        return None
-    found = _map(before, after, feature.cuts)
+    found = _map(before, after, feature.cuts) if low >= MOVED else None
     if found is None:
-        return None
+        reason = f"{column.name}: its values are those of training under no map to another unit"
+        return quality_signal(
+            column.name, "rescaled", Status.OK, reason, distance, low, MOVED, int(after.sum())
+        )
     known = f" ({found.known})" if found.known else ""
     reason = (
         f"{column.name}: {found.scale:.6g} times its training values, plus {found.offset:.6g}{known}: "
