@@ -1,4 +1,4 @@
-"""The three stories: when a person acts, and how each must end."""
+"""The four stories: when a person acts, and how each must end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from demo.stage import Stage
 
 # New York's traffic is dense from here on: a canary needs people who fly.
 MORNING_UTC = 14
+# A supplier's mistake is found out the next day.
+BROKEN = timedelta(days=1)
 # How long a story may take before the demo says that it did not happen.
 PATIENCE = timedelta(days=5)
 
@@ -64,6 +66,28 @@ def late_failure(stage: Stage) -> Verdict:
     if not stage.chronicle.was_champion(package):
         missing.append("the release never passed its bake")
     return Verdict("late failure", tuple(missing))
+
+
+def celsius(stage: Stage) -> Verdict:
+    """The weather feed sends Celsius for a day: the hours are set aside, and nothing is retrained on them."""
+    before = _calm_morning(stage, "Story 4: the weather feed sends its temperatures in Celsius, for a day")
+    since = stage.twin.clock.now
+    stage.application.feed.send_celsius(since, since + BROKEN)
+    found = _await_incident(stage, lambda i: i.trigger == "data-quality")
+    if found is None:
+        return Verdict("celsius", (f"no incident came within {PATIENCE.days} days",))
+    missing = []
+    if found.cause != "upstream-data":
+        missing.append(f"the cause was {found.cause}, not upstream-data")
+    if not any("fahrenheit to celsius" in reason for reason in found.evidence):
+        missing.append(f"no evidence names the unit: {'; '.join(found.evidence)}")
+    if found.remedies != ("quarantine",):
+        missing.append(f"the remedies were {', '.join(found.remedies) or 'none'}, not quarantine alone")
+    if found.outcome != "resolved":
+        missing.append(_tell(found))
+    if stage.chronicle.champion_model() != before:
+        missing.append("the champion changed")
+    return Verdict("celsius", tuple(missing))
 
 
 def _common(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from demo.feed import WeatherFeed
 from twin.traffic import Request, Response, TrafficDriver
 from workloads.flights.replay import CONTENT_TYPE, Flight, Replay, ground_truth
 
@@ -36,6 +37,7 @@ class Application:
         self._bucket = bucket
         self._endpoint = endpoint
         self._reported_to = replay.flights[0].at.replace(minute=0)
+        self.feed = WeatherFeed()
         self.answers: list[Answer] = []
 
     def run(self, since: datetime, until: datetime) -> None:
@@ -43,7 +45,10 @@ class Application:
         flights = self._replay.asked(since, until)
         requests = [
             Request(
-                at=flight.at, inference_id=flight.key, body=flight.payload.encode(), content_type=CONTENT_TYPE
+                at=flight.at,
+                inference_id=flight.key,
+                body=self.feed.payload(flight).encode(),
+                content_type=CONTENT_TYPE,
             )
             for flight in flights
         ]

@@ -12,6 +12,7 @@ class Watch(str, Enum):
     DATA_DRIFT = "data-drift"
     DATA_QUALITY = "data-quality"
     PERFORMANCE = "performance"
+    MODEL_AGE = "model-age"
     LATENCY = "latency"
     ERRORS = "errors"
 

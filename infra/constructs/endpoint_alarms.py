@@ -1,4 +1,4 @@
-"""What watches the endpoint all the time: two alarms on its own metrics, three on what observe finds."""
+"""What watches the endpoint all the time: two alarms on its own metrics, four on what observe finds."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ BREACHES = {
         "PerformanceBreaches",
         "On matured labels the champion is worse than when it was chosen.",
     ),
+    Watch.MODEL_AGE: (
+        "ModelAgeBreaches",
+        "The champion learned too long ago (observe.champion_max_age_days; no limit, no data).",
+    ),
 }
 
 
 class EndpointAlarms(Construct):
-    """The five alarms of an endpoint; `guardrails` are those that also send a deployment back."""
+    """The six alarms of an endpoint; `guardrails` are those that also send a deployment back."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)

@@ -77,7 +77,7 @@ def _start(may: Permissions, environment: Mapping[str, str]) -> StageFunction:
         environment=environment,
         grants=[
             may.champion_read(),
-            may.write("retraining", "capture", "ground-truth"),
+            may.write("retraining", "capture", "ground-truth", "quarantine"),
             may.start_pipeline(),
         ],
     )

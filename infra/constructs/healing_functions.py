@@ -33,7 +33,7 @@ class HealingFunctions:
 
     def __iter__(self) -> Iterator[StageFunction]:
         yield from (self._sweep(), self._open_incident(), self._diagnose(), self._plan())
-        yield from (self._rollback(), self._retrain(), self._candidate())
+        yield from (self._rollback(), self._retrain(), self._candidate(), self._quarantine())
         yield from (self._admit(), self._release(), self._park(), self._settle())
         yield from (self._verify(), self._record())
 
@@ -126,6 +126,21 @@ class HealingFunctions:
             ],
         )
 
+    def _quarantine(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="quarantine",
+            environment={**self._rails, "SELFHEAL_TOPIC": self._stores.notices.topic_arn},
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.read("reports", "quarantine"),
+                may.write("quarantine"),
+                may.notify(),
+            ],
+        )
+
     def _candidate(self) -> StageFunction:
         may = self._may
         grants = [
@@ -208,7 +223,8 @@ class HealingFunctions:
             },
             grants=[
                 may.ledger(),
-                may.read("reports", "profiles", "ground-truth", "pipeline", "packages"),
+                may.read("reports", "profiles", "ground-truth", "pipeline", "packages", "quarantine"),
+                may.write("quarantine"),
                 may.describe_alarms(),
                 may.describe_endpoint(),
                 may.describe_package(),

@@ -52,6 +52,7 @@ class IncidentWorkflow(Workflow):
         branches: dict[Remedy, sfn.IChainable] = {
             Remedy.ROLLBACK: self._rollback(),
             Remedy.RETRAIN: self._retrain(),
+            Remedy.QUARANTINE: self.task("Quarantine", "quarantine").next(self.verify),
             Remedy.WATCH: self.verify,
             Remedy.ESCALATE: self.record,
         }

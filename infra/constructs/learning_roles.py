@@ -77,7 +77,7 @@ def jobs_role(
         logs=("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"),
         metrics=("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"),
     )
-    permissions.read("capture", "ground-truth", "retraining", "pipeline")(role)
+    permissions.read("capture", "ground-truth", "retraining", "pipeline", "quarantine")(role)
     permissions.write("pipeline")(role)
     grant_volume_key(stores, role)
     read_assets(role, inputs)

@@ -98,8 +98,16 @@ class Permissions:
     # Parameters
 
     def rails(self) -> Grant:
-        """Read the mode and the kill switch, as every mutating function must right before it acts."""
-        return self._read_parameters(self._names.mode_parameter, self._names.kill_switch_parameter)
+        """Read the mode and the kill switch, as every mutating function must right before it acts, and which
+        endpoints are being changed; a list of endpoints knows no resources."""
+        parameters = self._read_parameters(self._names.mode_parameter, self._names.kill_switch_parameter)
+        fleet = self._on(["sagemaker:ListEndpoints"], "*")
+
+        def grant(role: iam.IRole) -> None:
+            parameters(role)
+            fleet(role)
+
+        return grant
 
     def champion_read(self) -> Grant:
         return self._read_parameters(self._names.champion_parameter)

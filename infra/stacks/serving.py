@@ -66,7 +66,9 @@ def _observe(
         },
         grants=[
             permissions.champion_read(),
-            permissions.read("capture", "ground-truth", "pipeline", "packages", "profiles", "profiling"),
+            permissions.read(
+                "capture", "ground-truth", "pipeline", "packages", "profiles", "profiling", "quarantine"
+            ),
             permissions.write("profiles", "profiling", "reports", "rejected"),
             permissions.describe_model(),
             permissions.describe_package(),

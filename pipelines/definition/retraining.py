@@ -1,9 +1,9 @@
 """The retraining pipeline: assemble → train → evaluate → gate → register → approve.
 
-request, seed, capture, labels ─▶ Assemble ─▶ train.csv ─▶ Train (GPU, spot) ─▶ model.tar.gz
-                                      └─▶ holdout.csv ─────────▶ Evaluate ◀────────┘
-                                                  evaluation.json ─▶ Gate ─▶ Register ─▶ Approve
-                                                                       └─▶ Refuse
+request, seed, capture, labels, quarantine ─▶ Assemble ─▶ train.csv ─▶ Train (GPU, spot) ─▶ model.tar.gz
+                                                  └─▶ holdout.csv ─────────▶ Evaluate ◀────────┘
+                                                              evaluation.json ─▶ Gate ─▶ Register ─▶ Approve
+                                                                                   └─▶ Refuse
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def _assemble(inputs: PipelineInputs) -> Processing:
         "request": parameter("RequestUri"),
         "capture": f"s3://{inputs.bucket}/capture/{endpoint}",
         "labels": f"s3://{inputs.bucket}/ground-truth/{endpoint}",
+        # Not part of the request: a training that a person starts must leave the same hours out.
+        "quarantine": f"s3://{inputs.bucket}/quarantine",
     }
     return Processing(
         name=name,

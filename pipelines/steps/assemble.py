@@ -3,9 +3,12 @@
 The holdout is the end of the labelled data, at most `holdout_days` of it and never older than what the
 champion was trained on: neither model has seen it.
 
+Hours that are quarantined are left out, whoever asks for the training: a model trained on broken data is worse than
+none.
+
     python3 -m pipelines.steps.assemble INPUT OUTPUT
 
-Reads INPUT/{seed,request,capture,labels}, writes OUTPUT/train/{train.csv,manifest.json} and
+Reads INPUT/{seed,request,capture,labels,quarantine}, writes OUTPUT/train/{train.csv,manifest.json} and
 OUTPUT/holdout/holdout.csv.
 """
 
@@ -14,7 +17,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,24 +29,53 @@ from pipelines.steps.workload import Workload
 from selfheal.observe.reading.capture import TextRow, read_rows
 from selfheal.observe.reading.ground_truth import read_outcomes
 from selfheal.observe.reading.traffic import EPOCH, Schema
+from selfheal.remediate.quarantine import Interval, Quarantine, QuarantineError, may_be_read, merged
 
 
 class NotEnoughData(Exception):
     """The data do not make a training set; the message says what is missing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """What no training may read: which hours, for which incidents, and how many rows they took."""
+
+    intervals: tuple[Interval, ...]
+    incidents: tuple[str, ...]
+    rows: int
+
+    def __str__(self) -> str:
+        hours = ", ".join(map(str, self.intervals))
+        return f"{self.rows} rows are left out, since hours {hours} are quarantined ({', '.join(self.incidents)})"
+
+    def to_json(self) -> dict[str, Any]:
+        hours = [
+            {"since": each.since.isoformat(), "until": each.until.isoformat() if each.until else None}
+            for each in self.intervals
+        ]
+        return {"hours": hours, "incidents": list(self.incidents), "rows": self.rows}
+
+
 def main(source: Path, target: Path) -> None:
     workload = Workload.load()
     request = json.loads((source / "request" / "request.json").read_text(encoding="utf-8"))
-    rows = pd.concat(
+    labelled = pd.concat(
         [read_seed(source / "seed", workload), read_traffic(source, workload)], ignore_index=True
     )
-    train, holdout = split(rows, workload, request)
+    rows, left_out = leave_out(labelled, workload, read_quarantines(source / "quarantine"))
+    try:
+        train, holdout = split(rows, workload, request)
+        require_enough(train, holdout, workload, left_out)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"{error}; {left_out}" if left_out.rows else str(error)) from None
     for name, part in (("train", train), ("holdout", holdout)):
         folder = target / name
         folder.mkdir(parents=True, exist_ok=True)
         part.to_csv(folder / f"{name}.csv", index=False)
-    manifest = describe(train, holdout, workload, request, target)
+    manifest = {
+        **describe(train, holdout, workload, request, target),
+        "quarantined": left_out.to_json(),
+    }
     (target / "train" / "manifest.json").write_text(
         json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8"
     )
@@ -80,6 +113,44 @@ def read_traffic(source: Path, workload: Workload) -> pd.DataFrame:
     columns = [workload.timestamp, *workload.names, workload.label]
     rows = [_row(row, labels[key]) for key, row in known.items()]
     return _typed(pd.DataFrame(rows, columns=columns, dtype=str), workload)
+
+
+def read_quarantines(folder: Path) -> list[Quarantine]:
+    """What was ever quarantined.
+
+    Raises:
+        QuarantineError: a file cannot be read: which hours are broken is not known then.
+    """
+    return [_quarantine(path) for path in sorted(folder.glob("*.json"))]
+
+
+def leave_out(
+    rows: pd.DataFrame, workload: Workload, quarantines: Sequence[Quarantine]
+) -> tuple[pd.DataFrame, LeftOut]:
+    """The rows that training may read."""
+    holding = [each for each in quarantines if merged([each.interval])]
+    intervals = merged(each.interval for each in holding)
+    hours = rows[workload.timestamp].dt.floor("h")
+    readable = {hour: may_be_read(hour, intervals) for hour in hours.unique()}
+    kept = rows[hours.map(readable).astype(bool)]
+    incidents = tuple(sorted(each.incident for each in holding))
+    return kept, LeftOut(intervals=intervals, incidents=incidents, rows=len(rows) - len(kept))
+
+
+def require_enough(train: pd.DataFrame, holdout: pd.DataFrame, workload: Workload, left_out: LeftOut) -> None:
+    """Refuse what the quarantine left too little of, before a training is paid for.
+
+    Raises:
+        NotEnoughData: one of the two parts has fewer rows than the gate needs to tell two models apart.
+    """
+    least = workload.gate.min_holdout_rows
+    few = [
+        f"{len(part)} {name} rows"
+        for name, part in (("training", train), ("holdout", holdout))
+        if len(part) < least
+    ]
+    if left_out.rows and few:
+        raise NotEnoughData(f"{' and '.join(few)} are left where gate.min_holdout_rows = {least} are needed")
 
 
 def split(
@@ -128,6 +199,13 @@ def describe(
         },
         "sha256": {name: _sha256(target / name / f"{name}.csv") for name in ("train", "holdout")},
     }
+
+
+def _quarantine(path: Path) -> Quarantine:
+    try:
+        return Quarantine.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise QuarantineError(f"{path.name}: {error}") from error
 
 
 def _row(row: TextRow, label: float) -> list[str]:

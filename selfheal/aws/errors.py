@@ -3,6 +3,7 @@
 AwsError
 ├── Missing        the thing does not exist
 ├── EndpointBusy   a deployment is running; try again later
+├── LeaseLost      the incident is another workflow's now, or nobody's; this one must not act
 └── Refused        the thing exists, and must not be acted on
 """
 
@@ -21,6 +22,10 @@ class Missing(AwsError):
 
 class EndpointBusy(AwsError):
     """The endpoint is being updated. The workflow tries again later."""
+
+
+class LeaseLost(AwsError):
+    """A workflow that does not hold the lease of its incident any more: it was aborted, redriven or superseded."""
 
 
 class Refused(AwsError):

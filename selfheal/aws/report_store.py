@@ -35,14 +35,14 @@ class ReportStore:
 
     def latest(self, now: datetime) -> Report | None:
         """What observe found last, or None where it found nothing within a day."""
-        return next(self._newest_first(now), None)
+        return next(self.newest_first(now), None)
 
     def latest_performance(self, now: datetime, champion: str) -> Mapping[str, Any] | None:
         """Every metric of a champion, as observe measured it last; None where no report of a day has it.
 
         Observe measures all of them once a day: most reports have none.
         """
-        reports = (report for report in self._newest_first(now) if report.champion == champion)
+        reports = (report for report in self.newest_first(now) if report.champion == champion)
         return next((report.performance for report in reports if report.performance), None)
 
     def rows_of_a_day(self, now: datetime) -> int | None:
@@ -70,7 +70,8 @@ class ReportStore:
                 "remove it, and the hour counts as one without a report"
             ) from error
 
-    def _newest_first(self, now: datetime) -> Iterator[Report]:
-        keys = self._objects.list(self._root, f"{self._root}{now - RECENT:%Y/%m/%d/%H}")
+    def newest_first(self, now: datetime, within: timedelta = RECENT) -> Iterator[Report]:
+        """Reports of the time before `now`, each read when it is asked for."""
+        keys = self._objects.list(self._root, f"{self._root}{now - within:%Y/%m/%d/%H}")
         found = [listed.key for listed in keys if listed.key.endswith("/signals.json")]
         return (Report.from_json(json.loads(self._objects.read(key))) for key in reversed(found))

@@ -8,6 +8,7 @@ from selfheal.cli.breaker import breaker
 from selfheal.cli.check import check
 from selfheal.cli.incidents import explain, incidents
 from selfheal.cli.ledger import ledger
+from selfheal.cli.quarantine import quarantine
 from selfheal.cli.report import report
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ for command in (check, incidents, explain, report):
     app.command()(command)
 app.add_typer(ledger, name="ledger")
 app.add_typer(breaker, name="breaker")
+app.add_typer(quarantine, name="quarantine")
 
 
 def main() -> None:

@@ -17,5 +17,6 @@ class Cause(str, Enum):
     LABEL_SHIFT = "label-shift"
     HARMFUL_DRIFT = "harmful-covariate-drift"
     CONCEPT_DRIFT = "concept-drift"
+    STALE_MODEL = "stale-model"
     HARMLESS_DRIFT = "harmless-covariate-drift"
     UNKNOWN = "unknown"

@@ -23,7 +23,8 @@ def training_fails(snapshot: Snapshot, policy: DiagnosisPolicy) -> Explains | Ru
     before = [each for each in snapshot.retrainings if each.incident != snapshot.incident][-IN_A_ROW:]
     if len(before) < IN_A_ROW or any(each.failure is None for each in before):
         return f"the last {IN_A_ROW} retrainings did not both fail"
-    if all(isinstance(rule(snapshot, policy), str) for rule in (label_shift, harmful_drift, concept_drift)):
+    called_for = (label_shift, harmful_drift, concept_drift, stale_model)
+    if all(isinstance(rule(snapshot, policy), str) for rule in called_for):
         return "nothing was found that a retraining would be for"
     return _failures(before)
 
@@ -73,6 +74,27 @@ def concept_drift(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOut
     if not snapshot.knows(SignalKind.DATA_DRIFT):
         return _unmoved(snapshot)
     return _doubt(snapshot) or (*reasons(worse), UNMOVED)
+
+
+def stale_model(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOut:
+    """The champion learned too long ago, and nothing is wrong yet. Asked before harmless drift: a model that is past
+    its limit is renewed, whether or not its inputs have begun to move."""
+    old = snapshot.breaches(SignalKind.MODEL_AGE)
+    if not old:
+        known = snapshot.knows(SignalKind.MODEL_AGE)
+        return (
+            "the model is no older than it may be"
+            if known
+            else "the model has no limit of age, or no known age"
+        )
+    if snapshot.breaches(SignalKind.PERFORMANCE):
+        return "measured quality suffers"
+    if not snapshot.knows(SignalKind.PERFORMANCE):
+        return "whether quality suffers is not known"
+    if not snapshot.knows(SignalKind.DATA_DRIFT):
+        return _unmoved(snapshot)
+    moved = reasons(snapshot.breaches(SignalKind.DATA_DRIFT)) or (UNMOVED,)
+    return _doubt(snapshot) or (*reasons(old), *moved, "measured quality is intact")
 
 
 def harmless_drift(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOut:

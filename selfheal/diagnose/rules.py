@@ -16,6 +16,7 @@ from selfheal.diagnose.model_rules import (
     harmful_drift,
     harmless_drift,
     label_shift,
+    stale_model,
     training_fails,
 )
 from selfheal.diagnose.policy import DiagnosisPolicy
@@ -41,6 +42,7 @@ RULES: Sequence[tuple[Cause, Rule]] = (
     (Cause.LABEL_SHIFT, label_shift),
     (Cause.HARMFUL_DRIFT, harmful_drift),
     (Cause.CONCEPT_DRIFT, concept_drift),
+    (Cause.STALE_MODEL, stale_model),
     (Cause.HARMLESS_DRIFT, harmless_drift),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,13 +25,15 @@ class Judgement:
     """Signals of a moment, and what people want to see beside them.
 
     Attributes:
+        quality_since: the first hour of the window that quality of the input was judged on.
         measures: every statistic of every feature, over the shortest window that is large enough.
         performance: every metric over the window of matured labels, realized and estimated.
 
-    Both of the latter are made once a day, at midnight UTC; in other hours they are empty.
+    The last two are made once a day, at midnight UTC; in other hours they are empty.
     """
 
     signals: tuple[Signal, ...]
+    quality_since: datetime
     measures: Sequence[Mapping[str, Any]]
     performance: Mapping[str, Any]
 
@@ -43,12 +45,14 @@ def judge(
     outcomes: Outcomes,
     policy: ObservePolicy,
     now: datetime,
+    blameless: Collection[datetime] = (),
 ) -> Judgement:
     """All signals of the hours before `now`.
 
     Args:
         standing: after the last of these hours.
         hours: in order of time; as many as the policy's longest window.
+        blameless: starts of hours whose outcomes say nothing of the model, since it was asked with broken input.
     """
     recent = shortest_window(hours, policy.quality.min_rows, policy.drift.window_hours, now)
     windows = drift_windows(hours, policy.drift, now)
@@ -59,7 +63,8 @@ def judge(
         days=window(hours, policy.quality.stuck_hours, now),
         hours=hours,
     )
-    realized = realize(baseline.task, hours, outcomes, policy.performance, now)
+    own = [hour for hour in hours if hour.start not in blameless]
+    realized = realize(baseline.task, own, outcomes, policy.performance, now)
     # What people look at is a matter of days; what acts is a matter of hours.
     daily = now.hour == 0
     return Judgement(
@@ -68,6 +73,7 @@ def judge(
             *quality_signals(baseline, recent, policy.quality, now, context),
             performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
         ),
+        quality_since=recent.start,
         measures=_measures(baseline, windows[0], policy.drift) if daily else [],
         performance=_performance(baseline, realized, policy.performance) if daily else {},
     )

@@ -190,7 +190,11 @@ class PerformancePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservePolicy:
-    """Everything that turns an hour of traffic into signals."""
+    """Everything that turns an hour of traffic into signals.
+
+    Attributes:
+        champion_max_age_days: how long ago the champion's training data may end; None is no limit, and no signal.
+    """
 
     drift: DriftPolicy = field(default_factory=DriftPolicy)
     quality: QualityPolicy = field(default_factory=QualityPolicy)
@@ -199,6 +203,7 @@ class ObservePolicy:
     confirmations: int = 2
     confirmation_windows: int = 3
     capture_delay_minutes: int = 10
+    champion_max_age_days: int | None = None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> ObservePolicy:
@@ -219,4 +224,7 @@ class ObservePolicy:
             confirmations=between(1, self.confirmation_windows),
             confirmation_windows=between(1, 24),
             capture_delay_minutes=between(1, 59),
+            champion_max_age_days=Bound(
+                lambda days: days is None or 1 <= days <= 3650, "from 1 to 3650, or none for no limit"
+            ),
         )

@@ -19,6 +19,7 @@ class Report:
             once a day.
         measures: every statistic of every feature over the window that drift is judged on, as JSON; once
             a day.
+        quality_since: the first hour of the window that quality of the input was judged on; None where it was not.
     """
 
     endpoint: str
@@ -27,6 +28,7 @@ class Report:
     signals: tuple[Signal, ...]
     performance: Mapping[str, Any] = field(default_factory=dict)
     measures: Sequence[Mapping[str, Any]] = ()
+    quality_since: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,6 +38,7 @@ class Report:
             "signals": [signal.to_json() for signal in self.signals],
             "performance": dict(self.performance),
             "measures": [dict(measure) for measure in self.measures],
+            "quality_since": self.quality_since.isoformat() if self.quality_since else None,
         }
 
     @classmethod
@@ -47,6 +50,7 @@ class Report:
             signals=tuple(Signal.from_json(signal) for signal in body["signals"]),
             performance=body["performance"],
             measures=tuple(body["measures"]),
+            quality_since=datetime.fromisoformat(since) if (since := body.get("quality_since")) else None,
         )
 
     def breach_counts(self) -> dict[SignalKind, int]:
@@ -56,6 +60,7 @@ class Report:
             SignalKind.PREDICTION_DRIFT,
             SignalKind.DATA_QUALITY,
             SignalKind.PERFORMANCE,
+            SignalKind.MODEL_AGE,
         )
         known = [
             kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -23,6 +24,7 @@ class SignalKind(str, Enum):
     PREDICTION_DRIFT = "prediction-drift"
     DATA_QUALITY = "data-quality"
     PERFORMANCE = "performance"
+    MODEL_AGE = "model-age"
     LATENCY = "latency"
     ERRORS = "errors"
     RELEASE = "release"
@@ -46,6 +48,7 @@ class Signal:
         status: the judgement.
         sample: rows that the number rests on.
         reason: one sentence for people.
+        since: the first hour that is off, where what is judged knows it; else None.
     """
 
     kind: SignalKind
@@ -57,10 +60,14 @@ class Signal:
     low: float | None = None
     threshold: float | None = None
     sample: int = 0
+    since: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "kind": self.kind.value, "status": self.status.value}
+        since = self.since.isoformat() if self.since else None
+        return {**vars(self), "kind": self.kind.value, "status": self.status.value, "since": since}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Signal:
-        return cls(**{**body, "kind": SignalKind(body["kind"]), "status": Status(body["status"])})
+        since = datetime.fromisoformat(body["since"]) if body.get("since") else None
+        known = {"kind": SignalKind(body["kind"]), "status": Status(body["status"]), "since": since}
+        return cls(**{**body, **known})

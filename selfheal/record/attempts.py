@@ -23,7 +23,7 @@ class Attempt:
         result: `PASS` where the verification after it passed, `FAIL` where that failed or the remedy did,
             `INCONCLUSIVE` as long as neither is known.
         false_because: why it was a false action: what it did was undone, or did not heal. A remedy that failed
-            before it touched the service is none.
+            before it touched the service is none, nor is a quarantine: that the feed stayed broken speaks for it.
     """
 
     remedy: Remedy
@@ -69,4 +69,5 @@ def _verified(attempt: Attempt, verified: Verified) -> Attempt:
         return attempt  # what passes after a failure was healed by something else
     if verified.verdict is Verdict.PASS:
         return replace(attempt, result=Verdict.PASS)
-    return replace(attempt, result=Verdict.FAIL, false_because="; ".join(verified.reasons))
+    in_vain = None if attempt.remedy is Remedy.QUARANTINE else "; ".join(verified.reasons)
+    return replace(attempt, result=Verdict.FAIL, false_because=in_vain)

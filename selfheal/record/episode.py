@@ -53,7 +53,7 @@ class Times:
         detected: when the alarm or the guardrails spoke.
         acted: when the first remedy was begun.
         mitigated: when the remedy had taken effect that nothing spoke against later; where inputs moved without
-            harm, when that was decided.
+            harm, when that was decided; where hours were quarantined, when the feed was proven to be healthy.
         verified: when recovery was proven.
     """
 
@@ -182,8 +182,12 @@ def _onset(trigger: Trigger | None, released: Mapping[str, datetime]) -> datetim
 def _mitigated(moments: Iterable[Moment]) -> datetime | None:
     found = None
     for m in moments:
+        if isinstance(m, Ended) and m.remedy is Remedy.QUARANTINE:
+            continue  # the feed is as broken as before: its users are harmed until it is mended
         if (isinstance(m, Ended) and m.succeeded) or (isinstance(m, Planned) and m.remedy is Remedy.WATCH):
             found = m.at
+        elif _passed(m):
+            found = found or m.at
         elif isinstance(m, Ended) or (isinstance(m, Verified) and _failed(m)):
             found = None
     return found

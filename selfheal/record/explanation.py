@@ -16,6 +16,7 @@ from selfheal.record.moments import (
     Closed,
     Diagnosed,
     Ended,
+    HoursReleased,
     Moment,
     Planned,
     Signalled,
@@ -121,13 +122,12 @@ def _tell(moment: Moment) -> Telling:
             return _diagnosed(moment)
         case Planned():
             return _planned(moment)
-        case Begun():
-            return Telling(moment.at, _begun(moment))
-        case Ended():
-            how = "Took effect" if moment.succeeded else "Failed"
-            return Telling(moment.at, f"{how}: {_named(moment)}.", (moment.reason,))
+        case Begun() | Ended():
+            return _acted(moment)
         case Verified():
             return _verified(moment)
+        case HoursReleased():
+            return _released(moment)
         case Abandoned(at=at, status=status):
             return Telling(at, f"Abandoned: the workflow ended as {status.lower().replace('_', ' ')}.")
         case Unread(at=at, kind=kind, reason=reason):
@@ -153,10 +153,18 @@ def _planned(moment: Planned) -> Telling:
     decision = {
         Remedy.ESCALATE: "hand over to people",
         Remedy.WATCH: "change nothing, and watch",
+        Remedy.QUARANTINE: "quarantine: keep the broken hours out of training",
     }.get(moment.remedy, words(moment.remedy))
     stopped = tuple(f"not {_spoken(reason, Remedy)}" for reason in moment.stopped)
     weighed = (moment.weighed,) if moment.remedy is Remedy.RETRAIN and moment.weighed else ()
     return Telling(moment.at, f"Decision: {decision}.", (*weighed, *stopped))
+
+
+def _acted(moment: Begun | Ended) -> Telling:
+    if isinstance(moment, Begun):
+        return Telling(moment.at, _begun(moment))
+    how = "Took effect" if moment.succeeded else "Failed"
+    return Telling(moment.at, f"{how}: {_named(moment)}.", (moment.reason,))
 
 
 def _begun(moment: Begun) -> str:
@@ -181,6 +189,11 @@ def _verified(moment: Verified) -> Telling:
         Verdict.ERROR: "Verification: nobody could look.",
     }
     return Telling(moment.at, found[moment.verdict], moment.reasons)
+
+
+def _released(moment: HoursReleased) -> Telling:
+    free = f"hours from {moment.until:%Y-%m-%d %H:%M} on may be learned from again"
+    return Telling(moment.at, f"Quarantine ended by {moment.by}: {free}.", (moment.reason,))
 
 
 def _closed(moment: Closed, said: Sequence[str]) -> Telling:

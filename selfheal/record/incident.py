@@ -69,6 +69,7 @@ class Incident:
     """One healing episode.
 
     Attributes:
+        fencing_token: that of the lease under which it is healed (`selfheal.record.lease`); None before it has one.
         cause, evidence, ruled_out: the diagnosis.
         tried: rungs that were begun, in order.
         champion_before, champion_after: model packages in service when it opened and when it closed.
@@ -83,6 +84,7 @@ class Incident:
     endpoint: str
     opened_at: datetime
     trigger: Trigger
+    fencing_token: int | None = None
     cause: Cause | None = None
     evidence: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()

@@ -35,6 +35,7 @@ class EntryKind(str, Enum):
     REFUSED = "refused"
     ABANDONED = "abandoned"
     BREAKER_CLOSED = "breaker-closed"
+    HOURS_RELEASED = "hours-released"
 
     @classmethod
     def _missing_(cls, value: object) -> EntryKind | None:
@@ -122,6 +123,7 @@ def broken_at(entries: Iterable[Entry]) -> str | None:
 def actions(entries: Iterable[Entry]) -> list[Action]:
     """The remedies that were begun, with how they ended: what the rails are judged on.
 
+    A quarantine is none of them: it changes no model, and that a feed stays broken is no failure of healing's.
     A remedy that found everything done already changed nothing and spends nothing.
 
     Where a person closed the breaker, how earlier remedies ended is forgotten; that they were begun is not.
@@ -138,7 +140,9 @@ def actions(entries: Iterable[Entry]) -> list[Action]:
             continue
         key = (entry.incident, entry.body["remedy"])
         if entry.kind is EntryKind.INTENT:
-            begun[key] = Action(remedy=Remedy(key[1]), incident=entry.incident, at=entry.at)
+            remedy = Remedy(key[1])
+            if remedy.changes_model:
+                begun[key] = Action(remedy=remedy, incident=entry.incident, at=entry.at)
         elif key in begun:
             begun[key] = replace(begun[key], succeeded=bool(entry.body["succeeded"]))
     return list(begun.values())

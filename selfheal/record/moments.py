@@ -129,7 +129,20 @@ class Unread:
     reason: str
 
 
-Moment = Signalled | Diagnosed | Planned | Begun | Ended | Verified | Closed | Abandoned | Unread
+@dataclass(frozen=True, kw_only=True)
+class HoursReleased:
+    """A quarantine ended: of the hours since `since`, those before `until` stay out of training."""
+
+    at: datetime
+    by: str
+    reason: str
+    since: datetime
+    until: datetime
+
+
+Moment = (
+    Signalled | Diagnosed | Planned | Begun | Ended | Verified | HoursReleased | Closed | Abandoned | Unread
+)
 
 
 def moment(entry: Entry) -> Moment:
@@ -166,6 +179,14 @@ def _read(kind: EntryKind, at: datetime, body: Mapping[str, Any]) -> Moment:
             return _ended(at, body)
         case EntryKind.VERIFIED:
             return Verified(at=at, verdict=Verdict(body["verdict"]), reasons=tuple(body["reasons"]))
+        case EntryKind.HOURS_RELEASED:
+            return HoursReleased(
+                at=at,
+                by=body["by"],
+                reason=body["reason"],
+                since=datetime.fromisoformat(body["since"]),
+                until=datetime.fromisoformat(body["until"]),
+            )
         case EntryKind.CLOSED:
             return _closed(at, body)
         case EntryKind.ABANDONED:

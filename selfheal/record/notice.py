@@ -7,6 +7,7 @@ from datetime import datetime
 
 from selfheal.record.incident import Incident, Outcome
 from selfheal.record.vocabulary import words
+from selfheal.remediate.quarantine import Quarantine
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,25 @@ def closed_notice(incident: Incident) -> Notice:
         f"The whole story: selfheal explain {incident.id} --table (output LedgerTable of the Data stack)",
     ]
     return Notice(f"[selfheal] {incident.endpoint}: {outcome}, {cause}", "\n".join(lines))
+
+
+def quarantined_notice(incident: Incident, quarantine: Quarantine) -> Notice:
+    """What the owner of a broken feed is told while it is broken; where the map of a feature's values is known, as
+    where a unit changed, its reason names it."""
+    lines = [
+        f"Requests of endpoint {incident.endpoint} are broken: {', '.join(quarantine.subjects)}.",
+        "",
+        "What is broken:",
+        *(f"  - {signal.reason}" for signal in quarantine.broken),
+        "",
+        f"Hours {quarantine.interval} are kept out of training. Nothing else was changed: the model answers on.",
+        "",
+        "It needs the owner of the feed. When the feed is healthy again the incident ends by itself.",
+        f"Were these hours right after all: selfheal quarantine release {incident.id}",
+        "See docs/runbooks/upstream-data.md.",
+    ]
+    subject = f"[selfheal] {incident.endpoint}: its input is broken, hours are quarantined"
+    return Notice(subject, "\n".join(lines))
 
 
 def refused_notice(endpoint: str, reason: str) -> Notice:

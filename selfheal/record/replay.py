@@ -1,7 +1,8 @@
 """Replay: every decision made again, from the ledger alone.
 
 A plan's entry holds what it was made from besides the entries before it: cause, remedies tried, ladder, rails, mode,
-kill switch and economics. What the rails count is read from those entries again, as the planner did.
+kill switch, economics, and the endpoints that were being changed elsewhere. What the rails count is read from those
+entries again, as the planner did.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def _decide(entry: Entry, history: Sequence[Action], recurring: int) -> Plan:
         now=entry.at,
         recurring=recurring,
         economics=Economics.from_json(body["economics"]) if body["economics"] else None,
+        changing=body["changing"],
     )
 
 

@@ -49,12 +49,14 @@ def next_remedy(
     now: datetime,
     recurring: int = 1,
     economics: Economics | None = None,
+    changing: Sequence[str] = (),
 ) -> Plan:
     """The rung to take. A rung that was tried, or that a rail stops, is never taken; the last is a person.
 
     Args:
         recurring: incidents of this one's fingerprint within a day, itself included.
         economics: whether a retraining pays; None where the ladder has none, or none is weighed.
+        changing: the account's other endpoints that are being changed now.
     """
     stop = partial(
         _stop,
@@ -64,6 +66,7 @@ def next_remedy(
         now=now,
         recurring=recurring,
         economics=economics,
+        changing=changing,
     )
     stopped: list[str] = []
     for remedy in ladder(playbook, cause):
@@ -85,15 +88,21 @@ def _stop(
     now: datetime,
     recurring: int,
     economics: Economics | None,
+    changing: Sequence[str],
 ) -> str | None:
-    """Why a rung may not be taken. Looking is allowed in every mode; only what flaps is past looking at."""
+    """Why a rung may not be taken. Looking is allowed in every mode; only what flaps is past looking at.
+
+    A quarantine keeps broken hours from being learned, however often they come: no count stops it.
+    """
     if remedy is Remedy.ESCALATE:
         return None
     if remedy is Remedy.WATCH:
         return flapping(rails, recurring)
+    if remedy is Remedy.QUARANTINE:
+        return controls.stop()
     return (
         controls.stop()
         or flapping(rails, recurring)
-        or stopped_by(remedy, rails, actions, now, economics.cost_usd if economics else 0.0)
+        or stopped_by(remedy, rails, actions, now, economics.cost_usd if economics else 0.0, changing)
         or (economics.stop() if economics and remedy is Remedy.RETRAIN else None)
     )

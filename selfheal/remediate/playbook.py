@@ -13,8 +13,14 @@ class Remedy(str, Enum):
 
     ROLLBACK = "rollback"
     RETRAIN = "retrain"
+    QUARANTINE = "quarantine"
     WATCH = "watch"
     ESCALATE = "escalate"
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether it changes which model serves: what the rails count, and what can do harm."""
+        return self in (Remedy.ROLLBACK, Remedy.RETRAIN)
 
 
 Playbook = Mapping[Cause, tuple[Remedy, ...]]
@@ -25,11 +31,12 @@ DEFAULT_PLAYBOOK: Playbook = {
     Cause.SHARED_CAUSE: (Remedy.ESCALATE,),
     Cause.INFRASTRUCTURE: (Remedy.ESCALATE,),
     Cause.MONITORING_BLIND: (Remedy.ESCALATE,),
-    Cause.UPSTREAM_DATA: (Remedy.ESCALATE,),
+    Cause.UPSTREAM_DATA: (Remedy.QUARANTINE, Remedy.ESCALATE),
     Cause.TRAINING_FAILS: (Remedy.ESCALATE,),
     Cause.LABEL_SHIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.CONCEPT_DRIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.HARMFUL_DRIFT: (Remedy.RETRAIN, Remedy.ESCALATE),
+    Cause.STALE_MODEL: (Remedy.RETRAIN, Remedy.ESCALATE),
     Cause.HARMLESS_DRIFT: (Remedy.WATCH,),
     Cause.UNKNOWN: (Remedy.ESCALATE,),
 }

@@ -6,7 +6,7 @@ account of the budget can disagree with the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -37,6 +37,9 @@ class Rails:
             is no cap.
         failures_to_open_breaker: failed remedies in a row after which a person must look.
         flapping_incidents: incidents of one fingerprint within a day of which the last goes to a person.
+        fleet_actions_at_once: how many of the account's endpoints may be changed at a time, this one included. By
+            default as many as diagnosis takes for chance plus one (`DiagnosisPolicy.shared_endpoints`): one more
+            would make a fault that all have in common, or of healing's own, the outage of a fleet.
     """
 
     rollback_cooldown_minutes: int = 30
@@ -47,6 +50,7 @@ class Rails:
     money_usd_per_30_days: float | None = None
     failures_to_open_breaker: int = 2
     flapping_incidents: int = 3
+    fleet_actions_at_once: int = 3
 
     def __post_init__(self) -> None:
         require(
@@ -61,6 +65,7 @@ class Rails:
             ),
             failures_to_open_breaker=at_least(1),
             flapping_incidents=at_least(2),
+            fleet_actions_at_once=at_least(1),
         )
 
 
@@ -118,6 +123,7 @@ def stopped_by(
     history: Iterable[Action],
     now: datetime,
     retraining_usd: float = 0.0,
+    changing: Sequence[str] = (),
 ) -> str | None:
     """The reason why the rails stop a remedy now, or None where they let it pass.
 
@@ -125,6 +131,7 @@ def stopped_by(
 
     Args:
         retraining_usd: what a retraining costs, those of the past included.
+        changing: the account's other endpoints that are being changed now.
     """
     if remedy not in (Remedy.ROLLBACK, Remedy.RETRAIN):
         return None
@@ -134,6 +141,7 @@ def stopped_by(
         or _cooldown(remedy, rails, actions, now)
         or _budget(remedy, rails, actions, now)
         or (_money(rails, actions, now, retraining_usd) if remedy is Remedy.RETRAIN else None)
+        or _fleet(rails, changing)
     )
 
 
@@ -177,6 +185,15 @@ def _money(rails: Rails, actions: list[Action], now: datetime, retraining_usd: f
     return (
         f"money: retrainings cost {spent:,.2f} USD in 30 d, and {retraining_usd:,.2f} USD more would exceed "
         f"the cap of {cap:,.2f} USD"
+    )
+
+
+def _fleet(rails: Rails, changing: Sequence[str]) -> str | None:
+    if len(changing) < rails.fleet_actions_at_once:
+        return None
+    return (
+        f"fleet: {', '.join(changing)} are being changed, and of the account's endpoints no more than "
+        f"{rails.fleet_actions_at_once} may be at once, this one included"
     )
 
 

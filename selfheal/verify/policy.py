@@ -13,12 +13,14 @@ class RecoveryPolicy:
 
     Attributes:
         clear_minutes: how long infrastructure alarms must have been quiet.
+        clear_windows: reports in a row in which a feed that was broken must have been healthy.
         min_labels: matured labels of the new champion before its quality is judged.
         check_minutes: time between two looks.
         deadline_hours: after this an unproven recovery is escalated, never called resolved.
     """
 
     clear_minutes: int = 30
+    clear_windows: int = 3
     min_labels: int = 500
     check_minutes: int = 60
     deadline_hours: int = 96
@@ -27,6 +29,7 @@ class RecoveryPolicy:
         require(
             self,
             clear_minutes=between(1, 1440),
+            clear_windows=between(1, 24),
             min_labels=at_least(30),
             check_minutes=between(1, 1440),
             deadline_hours=between(1, 720),

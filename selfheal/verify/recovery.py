@@ -1,7 +1,8 @@
 """Recovery: is the service whole again?
 
 Recovered only when all of it holds: what serves is what was asked for, no infrastructure alarm is firing,
-and the signal that opened the incident is clear. Where one cannot be judged yet, look again; past the
+and the signal that opened the incident is clear: quality since the remedy, or, where hours were quarantined, the feed
+that was broken. Where one cannot be judged yet, look again; past the
 deadline, unproven is not recovered.
 """
 
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from selfheal.observe.signals import Signal, SignalKind, Status
 from selfheal.verdict import Verdict, worst
+from selfheal.verify.feed import Feed
 from selfheal.verify.policy import RecoveryPolicy
 
 
@@ -26,7 +28,8 @@ class Recovery:
         asked_config: the endpoint config that should serve, or None where the remedy asked for none.
         live_config: the one that does.
         firing: kinds whose alarm is in ALARM, and since when.
-        performance: quality since the remedy, on the new champion's own answers.
+        judged: quality since the remedy, on the new champion's own answers; where hours were quarantined, the
+            feed that was broken.
     """
 
     opened_by: SignalKind
@@ -34,7 +37,7 @@ class Recovery:
     asked_config: str | None
     live_config: str
     firing: Mapping[SignalKind, datetime]
-    performance: Signal
+    judged: Signal | Feed
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,11 @@ class Finding:
 def judge_recovery(recovery: Recovery, policy: RecoveryPolicy, now: datetime) -> Finding:
     """PASS, FAIL, or INCONCLUSIVE while it is too early to tell."""
     findings = [_serves(recovery), _quiet(recovery, policy, now)]
-    if not recovery.opened_by.is_infrastructure and recovery.opened_by is not SignalKind.RELEASE:
-        findings.append(_quality(recovery))
+    if isinstance(recovery.judged, Feed):
+        # What outcomes say of the model is another question: its own alarm asks it.
+        findings.append(_fed(recovery.judged, policy))
+    elif not recovery.opened_by.is_infrastructure and recovery.opened_by is not SignalKind.RELEASE:
+        findings.append(_quality(recovery.judged))
     verdict = worst(finding.verdict for finding in findings)
     reasons = tuple(reason for finding in findings for reason in finding.reasons)
     if verdict is Verdict.INCONCLUSIVE and now - recovery.acted_at >= timedelta(hours=policy.deadline_hours):
@@ -78,8 +84,18 @@ def _quiet(recovery: Recovery, policy: RecoveryPolicy, now: datetime) -> Finding
     return Finding(Verdict.PASS, ("no infrastructure alarm is firing",))
 
 
-def _quality(recovery: Recovery) -> Finding:
+def _quality(performance: Signal) -> Finding:
     # Even a certain breach waits for the deadline: the outcomes of one bad day are no independent sample.
-    status = recovery.performance.status
-    verdict = Verdict.PASS if status in (Status.OK, Status.WARN) else Verdict.INCONCLUSIVE
-    return Finding(verdict, (recovery.performance.reason,))
+    verdict = Verdict.PASS if performance.status in (Status.OK, Status.WARN) else Verdict.INCONCLUSIVE
+    return Finding(verdict, (performance.reason,))
+
+
+def _fed(feed: Feed, policy: RecoveryPolicy) -> Finding:
+    if feed.doubt is not None:
+        return Finding(Verdict.INCONCLUSIVE, (feed.doubt,))
+    if feed.looks < policy.clear_windows:
+        return Finding(
+            Verdict.INCONCLUSIVE,
+            (f"the feed is healthy in {feed.looks} of {policy.clear_windows} reports in a row",),
+        )
+    return Finding(Verdict.PASS, (f"the feed is healthy in the last {feed.looks} reports",))

@@ -49,6 +49,7 @@ def test_an_alarm_of_ours_starts_the_incident_workflow(account: Assembly) -> Non
                 "flights-data-drift",
                 "flights-data-quality",
                 "flights-performance",
+                "flights-model-age",
                 "flights-latency",
                 "flights-errors",
             ],

@@ -19,6 +19,7 @@ HANDLERS = {
     "plan": "lambdas.remediate.plan.handler.handle",
     "rollback": "lambdas.remediate.rollback.handler.handle",
     "retrain": "lambdas.remediate.retrain.handler.handle",
+    "quarantine": "lambdas.remediate.quarantine.handler.handle",
     "candidate": "lambdas.remediate.candidate.handler.handle",
     "admit": "lambdas.remediate.admit.handler.handle",
     "release": "lambdas.remediate.release.handler.handle",

@@ -11,6 +11,7 @@ ANY_RESOURCE = {
     "cloudwatch:GetMetricStatistics": "knows no resources",
     "cloudwatch:PutMetricData": "knows no resources; narrowed by namespace",
     "ecr:GetAuthorizationToken": "knows no resources",
+    "sagemaker:ListEndpoints": "knows no resources",
     "xray:PutTraceSegments": "knows no resources",
     "xray:PutTelemetryRecords": "knows no resources",
     "xray:GetSamplingRules": "knows no resources",
@@ -91,7 +92,7 @@ def test_roles_are_passed_to_sagemaker_alone(account: Assembly) -> None:
         ("dynamodb:UpdateItem", {"open-incident"}),
         ("states:StartExecution", {"sweep", "settle"}),
         ("states:SendTaskSuccess", {"sweep", "park"}),
-        ("sns:Publish", {"record"}),
+        ("sns:Publish", {"record", "quarantine"}),
     ],
 )
 def test_who_may_change_things(account: Assembly, action: str, functions: set[str]) -> None:
@@ -100,7 +101,7 @@ def test_who_may_change_things(account: Assembly, action: str, functions: set[st
 
 def test_who_changes_the_service_reads_mode_and_kill_switch(account: Assembly) -> None:
     parameters = {"parameter/selfheal/flights/mode", "parameter/selfheal/flights/kill-switch"}
-    for name in ("plan", "rollback", "retrain", "release"):
+    for name in ("plan", "rollback", "retrain", "release", "quarantine"):
         readable = {arn.rpartition(":")[2] for arn in account.allowed(f"flights-{name}")["ssm:GetParameter"]}
         assert parameters <= readable, name
         variables = account.function(f"flights-{name}").properties["Environment"]["Variables"]
@@ -130,6 +131,24 @@ def test_observe_writes_nowhere_but_its_own_prefixes(account: Assembly) -> None:
         "reports",
         "rejected",
     }
+
+
+def test_quarantined_hours_are_written_by_their_two_functions_and_read_by_those_who_leave_them_out(
+    account: Assembly,
+) -> None:
+    def below(function: str, action: str) -> set[str]:
+        arns = account.allowed(f"flights-{function}").get(action, [])
+        return {arn.rpartition("/")[0].rpartition("/")[2] for arn in arns}
+
+    assert below("quarantine", "s3:PutObject") == below("verify", "s3:PutObject") == {"quarantine"}
+    assert below("quarantine", "s3:GetObject") == {"reports", "quarantine"}
+    writers = {name for name in _ours(account) if "quarantine" in below(name, "s3:PutObject")}
+    # The first champion leaves a note there: a job refuses an empty folder.
+    assert writers == {"quarantine", "verify", "first-champion-start"}
+    changing = ("sagemaker:Create", "sagemaker:Update", "sagemaker:Start")
+    assert not [a for a in account.allowed("flights-quarantine") if a.startswith(changing)]
+    jobs = [s for policy, s in account.statements() if policy.logical_id.startswith("JobsRole")]
+    assert any(arn.endswith("/quarantine/*") for s in jobs for arn in s["Resource"])
 
 
 def test_listing_is_confined_to_prefixes(account: Assembly) -> None:

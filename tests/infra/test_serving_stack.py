@@ -178,6 +178,16 @@ def test_thresholds_are_in_the_metrics_own_units(account: Assembly) -> None:
     assert (drift["DatapointsToAlarm"], drift["EvaluationPeriods"]) == (2, 3)
 
 
+def test_what_observe_finds_has_an_alarm_of_its_own_metric(account: Assembly) -> None:
+    alarms = {a.properties["AlarmName"]: a.properties for a in account.of_type("AWS::CloudWatch::Alarm")}
+    assert {name: a["MetricName"] for name, a in alarms.items() if a["Namespace"] == "Selfheal"} == {
+        "flights-data-drift": "DataDriftBreaches",
+        "flights-data-quality": "DataQualityBreaches",
+        "flights-performance": "PerformanceBreaches",
+        "flights-model-age": "ModelAgeBreaches",
+    }
+
+
 def test_alarms_watch_metrics_that_are_published(account: Assembly) -> None:
     """EndpointName alone returns nothing; observe publishes under the service's name."""
     for alarm in account.of_type("AWS::CloudWatch::Alarm"):

@@ -13,7 +13,13 @@ States = dict[str, dict[str, Any]]
 
 INCIDENT = {
     "Open": {"diagnose": "Diagnose", "attached": "Attached", "suppressed": "Record"},
-    "Plan": {"rollback": "Rollback", "retrain": "Retrain", "watch": "Verify", "escalate": "Record"},
+    "Plan": {
+        "rollback": "Rollback",
+        "retrain": "Retrain",
+        "quarantine": "Quarantine",
+        "watch": "Verify",
+        "escalate": "Record",
+    },
     "Candidate": {"release": "Release", "plan": "Plan"},
     "Settle": {"verify": "Verify", "plan": "Plan"},
     "SettleRelease": {"verify": "Verify", "plan": "Plan"},
@@ -31,6 +37,7 @@ INCIDENT_ORDER = {
     "AwaitPipeline": "Candidate",
     "Release": "AwaitRelease",
     "AwaitRelease": "SettleRelease",
+    "Quarantine": "Verify",
     "WaitVerify": "Verify",
     "Record": "Recorded",
     "Escalate": "Record",

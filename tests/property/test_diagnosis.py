@@ -96,7 +96,8 @@ snapshots = st.builds(
 def test_no_retraining_without_quality_that_is_known_and_input_that_is_sound(seen):
     found = diagnose(seen, DiagnosisPolicy())
     if Remedy.RETRAIN in ladder(DEFAULT_PLAYBOOK, found.cause):
-        assert seen.breaches(SignalKind.PERFORMANCE)
+        assert seen.breaches(SignalKind.PERFORMANCE) or seen.breaches(SignalKind.MODEL_AGE)
+        assert seen.knows(SignalKind.PERFORMANCE)
         assert seen.knows(SignalKind.DATA_DRIFT)
         assert seen.knows(SignalKind.DATA_QUALITY)
         assert not seen.breaches(SignalKind.DATA_QUALITY)

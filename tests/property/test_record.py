@@ -89,9 +89,10 @@ def test_every_ledger_can_be_told_and_measured(steps):
         flapping_incidents=st.integers(2, 4),
     ),
     st.builds(Controls, mode=st.sampled_from(list(Mode)), kill_switch=st.none() | st.text(min_size=1)),
+    st.lists(st.text(min_size=1), max_size=4),
 )
 def test_a_decision_follows_from_the_ledger_whatever_came_before_and_after(
-    steps, cause, tried, rails, controls
+    steps, cause, tried, rails, controls, changing
 ):
     writer = write([lambda w, t: w.opened(t, "i1"), *steps])
     now, opened = NOW + timedelta(minutes=len(steps) + 1), openings(writer.entries)
@@ -106,6 +107,7 @@ def test_a_decision_follows_from_the_ledger_whatever_came_before_and_after(
         history=history,
         now=now,
         recurring=recurring,
+        changing=changing,
     )
     body = {
         "cause": cause.value,
@@ -117,6 +119,7 @@ def test_a_decision_follows_from_the_ledger_whatever_came_before_and_after(
         "history": len(history),
         "recurring": recurring,
         "economics": None,
+        "changing": changing,
         "reason": plan.reason,
     }
     writer.planned(len(steps) + 1, "i1", plan.remedy.value, plan.stopped, **body)

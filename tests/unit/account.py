@@ -203,11 +203,26 @@ class Account:
         self.set(CHAMPION_PARAMETER, "champion-model")
         return package
 
-    def endpoint_is(self, status="InService", config=None):
+    def endpoint_is(self, status="InService", config=None, name=NAME):
         """Put the endpoint into a state; moto's own finish everything at once and take no update."""
-        endpoint = sagemaker_backends["123456789012"][REGION].endpoints[NAME]
+        endpoint = sagemaker_backends["123456789012"][REGION].endpoints[name]
         endpoint.endpoint_status = status
         endpoint.endpoint_config_name = config or endpoint.endpoint_config_name
+
+    def hold(self, incident, token=1):
+        """Let an incident (as JSON) hold the lease; returns it with its fencing token."""
+        self.dynamodb.put_item(
+            TableName=TABLE,
+            Item={
+                "pk": {"S": "OPEN"},
+                "sk": {"S": "incident"},
+                "incident": {"S": incident["id"]},
+                "execution": {"S": "execution-1"},
+                "token": {"N": str(token)},
+                "held_until": {"S": incident["opened_at"]},
+            },
+        )
+        return {**incident, "fencing_token": token}
 
     def topic(self):
         """A topic whose messages land in a queue. Returns its ARN and a function that reads them."""

@@ -37,7 +37,7 @@ class Diagnoser:
             "evidence": list(found.evidence),
             "ruled_out": list(found.ruled_out),
         }
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.DIAGNOSED, body=body)
+        self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.DIAGNOSED, body=body)
         logger.info("diagnosed", extra=body)
         return answer(
             "plan",

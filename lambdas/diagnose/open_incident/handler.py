@@ -20,14 +20,13 @@ def open_incident(step: Step, endpoint: str, table: LedgerTable) -> dict[str, An
     incident = Incident.open(endpoint, trigger, step.at)
     if not table.take_up(trigger.key, step.execution, step.at):
         return answer("suppressed", reason=f"{trigger.key} was taken up already")
-    other = table.open(incident.id, step.execution)
-    if other is not None:
-        table.attach(trigger.key, other)
-        table.append(at=step.at, incident=other, kind=EntryKind.ATTACHED, body=trigger.to_json())
-        return answer("attached", reason=f"incident {other} is open")
-    table.append(at=step.at, incident=incident.id, kind=EntryKind.OPENED, body=trigger.to_json())
+    lease = table.open(at=step.at, incident=incident.id, execution=step.execution, body=trigger.to_json())
+    if (lease.incident, lease.execution) != (incident.id, step.execution):
+        table.attach(trigger.key, lease.incident)
+        table.append(at=step.at, incident=lease.incident, kind=EntryKind.ATTACHED, body=trigger.to_json())
+        return answer("attached", reason=f"incident {lease.incident} is open")
     logger.info("incident opened", incident=incident.id, reason=trigger.reason)
-    return answer("diagnose", incident)
+    return answer("diagnose", incident.with_(fencing_token=lease.token))
 
 
 @functools.cache

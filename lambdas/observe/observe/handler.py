@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,24 +20,28 @@ from selfheal.aws.errors import AwsError, Missing
 from selfheal.aws.objects import Objects, split_uri
 from selfheal.aws.policies import job_settings, observe_policy
 from selfheal.aws.profile_job import ProfileJobs
-from selfheal.aws.registry import Registry
+from selfheal.aws.quarantined_hours import QuarantinedHours
+from selfheal.aws.registry import TRAINED_TO, Package, Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.drift.standing import Standing, advance, first_standing
 from selfheal.observe.hours import WEEK
 from selfheal.observe.judgement import Judgement, judge
+from selfheal.observe.model_age import age_signal
 from selfheal.observe.policy import ObservePolicy
 from selfheal.observe.profiles.layout import BaselineError
 from selfheal.observe.quality.monitor_files import statistics, violations
 from selfheal.observe.report import Report, no_data
 from selfheal.observe.signals import Signal, SignalKind, Status
+from selfheal.remediate.quarantine import Interval, may_be_read, merged
 
 METRICS = {
     SignalKind.DATA_DRIFT: "DataDriftBreaches",
     SignalKind.PREDICTION_DRIFT: "PredictionDriftBreaches",
     SignalKind.DATA_QUALITY: "DataQualityBreaches",
     SignalKind.PERFORMANCE: "PerformanceBreaches",
+    SignalKind.MODEL_AGE: "ModelAgeBreaches",
 }
 
 
@@ -60,6 +64,7 @@ class Observer:
         self._pointer = ChampionPointer(boto3.client("ssm"), environment.champion_parameter)
         self._reports = ReportStore(objects, environment.endpoint)
         self._store = TrafficStore(objects, environment.endpoint, environment.variant)
+        self._quarantined = QuarantinedHours(objects)
         self._objects = objects
         self._policy: ObservePolicy = observe_policy(environment.observe_policy)
         performance = self._policy.performance
@@ -73,7 +78,7 @@ class Observer:
             policy=self._policy.volume,
         )
         self._sight = Sight(self._store, jobs, self._longest)
-        self._baseline = functools.lru_cache(maxsize=2)(self._load_baseline)
+        self._champion = functools.lru_cache(maxsize=2)(self._load_champion)
 
     def observe(self, at: datetime) -> Report:
         """The report of the last hour whose files have had their time to come. What cannot be judged is
@@ -82,14 +87,18 @@ class Observer:
             model = self._pointer.model()
             if model is None:
                 raise Missing("there is no champion yet")
-            package, baseline = self._baseline(model)
+            package, baseline = self._champion(model)
+            quarantined = merged(each.interval for each in self._quarantined.all())
         except (AwsError, BaselineError) as error:
             report = Report(endpoint=self._endpoint, champion=None, at=at, signals=no_data(str(error)))
             self._reports.save(report, {})
             return report
-        return self._judge(at, package, baseline)
+        return self._judge(at, package, baseline, quarantined)
 
-    def _judge(self, at: datetime, package: str, baseline: Baseline) -> Report:
+    def _judge(
+        self, at: datetime, champion: Package, baseline: Baseline, quarantined: Sequence[Interval]
+    ) -> Report:
+        package = champion.arn
         # A job's end may wake us early in an hour: the hour before is not due then.
         due = at - timedelta(minutes=self._policy.capture_delay_minutes)
         now = due.replace(minute=0, second=0, microsecond=0)
@@ -99,15 +108,17 @@ class Observer:
         standing = self._advance(now, package, baseline, seen)
         outcomes, bad_labels = self._store.outcomes(now - self._longest, at, baseline.schema)
         self._store.reject(now - HOUR, [*seen.rejected, *bad_labels])
-        judgement = judge(baseline, standing, seen.hours, outcomes, self._policy, now)
+        blameless = {hour.start for hour in seen.hours if not may_be_read(hour.start, quarantined)}
+        judgement = judge(baseline, standing, seen.hours, outcomes, self._policy, now, blameless)
         awaited = seen.awaited.get(now - HOUR)
         report = Report(
             endpoint=self._endpoint,
             champion=package,
             at=at,
-            signals=_signals(judgement, awaited),
+            signals=(*_signals(judgement, awaited), *self._age(champion, at)),
             performance=judgement.performance,
             measures=judgement.measures if awaited is None else (),
+            quality_since=judgement.quality_since if awaited is None else None,
         )
         self._reports.save(report, _monitor_files(report, seen, now))
         return report
@@ -120,13 +131,17 @@ class Observer:
             self._store.save_standing(package, now - HOUR, standing)
         return standing
 
-    def _load_baseline(self, model: str) -> tuple[str, Baseline]:
-        package = package_of(self._sagemaker, model)
-        _, key = split_uri(Registry(self._sagemaker).package(package).baseline_uri)
+    def _age(self, champion: Package, at: datetime) -> tuple[Signal, ...]:
+        limit = self._policy.champion_max_age_days
+        return () if limit is None else (age_signal(champion.metadata.get(TRAINED_TO), limit, at),)
+
+    def _load_champion(self, model: str) -> tuple[Package, Baseline]:
+        package = Registry(self._sagemaker).package(package_of(self._sagemaker, model))
+        _, key = split_uri(package.baseline_uri)
         try:
             body = json.loads(self._objects.read(key))
         except ValueError as error:
-            raise BaselineError(f"the baseline of {package} is not JSON: {error}") from error
+            raise BaselineError(f"the baseline of {package.arn} is not JSON: {error}") from error
         return package, Baseline.from_json(body)
 
 

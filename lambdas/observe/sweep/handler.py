@@ -21,7 +21,6 @@ from selfheal.aws.changes import alarm_event, trigger_of
 from selfheal.aws.errors import AwsError, code
 from selfheal.aws.ledger_table import Wait
 from selfheal.aws.targets import Targets
-from selfheal.record.ledger import EntryKind
 from selfheal.remediate.release import content_hash
 
 
@@ -57,20 +56,20 @@ class Sweep:
         return {"resumed": resumed, "started": started}
 
     def _reclaim_lease(self, at: datetime) -> None:
-        """An incident whose workflow ended without closing it would keep every later one from opening."""
+        """An incident whose workflow ended without closing it would keep every later one from opening.
+
+        The lease goes last: a sweep that dies on the way is made up for by the next.
+        """
         lease = self._table.lease()
-        if lease is None:
+        if lease is None or not lease.is_expired(at):
             return
-        incident, execution = lease
-        status = self._workflows.describe_execution(executionArn=execution)["status"]
+        status = self._workflows.describe_execution(executionArn=lease.execution)["status"]
         if status == "RUNNING":
             return
-        logger.error("an incident was abandoned by its workflow", incident=incident, status=status)
-        body = {"execution": execution, "status": status}
-        self._table.append(at=at, incident=incident, kind=EntryKind.ABANDONED, body=body)
-        self._table.detach_all(incident)
-        self._table.forget_execution(execution)
-        self._table.close(incident)
+        self._table.detach_all(lease.incident)
+        self._table.forget_execution(lease.execution)
+        if self._table.abandon(lease, at=at, body={"execution": lease.execution, "status": status}):
+            logger.error("an incident was abandoned by its workflow", incident=lease.incident, status=status)
 
     def _resume(self, wait: Wait, errors: list[Exception]) -> bool:
         try:

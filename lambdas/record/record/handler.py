@@ -11,12 +11,14 @@ from typing import Any
 import boto3
 
 from lambdas.runtime import Environment, Step, ledger_table, logger, read_environment
+from selfheal.aws.errors import LeaseLost
 from selfheal.record.incident import Incident, Outcome
 from selfheal.record.ledger import EntryKind
 from selfheal.record.notice import Notice, closed_notice, refused_notice
 from selfheal.remediate.playbook import Remedy
 
-CHANGING = (Remedy.ROLLBACK, Remedy.RETRAIN)
+# What these begin can fail; watching and escalating begin nothing.
+BEGINNING = (Remedy.ROLLBACK, Remedy.RETRAIN, Remedy.QUARANTINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,29 +39,47 @@ class Recorder:
     def record(self, step: Step) -> dict[str, Any]:
         error = _error(step.input.get("error"))
         if step.input.get("incident"):
-            return self._close(step, error)
+            try:
+                return self._end(self._close(step, error))
+            except LeaseLost as lost:
+                return self._lost(step, error or str(lost))
         if error is not None:
             return self._refuse(step, error)
         return {"next": "end", "incident": None}
 
-    def _close(self, step: Step, error: str | None) -> dict[str, Any]:
+    def _close(self, step: Step, error: str | None) -> Incident:
         incident = step.incident
         if error is not None:
             incident = incident.noting(f"the workflow stopped: {error}")
             self._fail_last_remedy(step, incident, error)
         proven = incident.verified_at is not None and error is None
         incident = incident.with_(outcome=Outcome.RESOLVED if proven else Outcome.ESCALATED)
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.CLOSED, body=incident.to_json())
+        self._table.append_fenced(
+            at=step.at, incident=incident, kind=EntryKind.CLOSED, body=incident.to_json()
+        )
+        return incident
+
+    def _end(self, incident: Incident) -> dict[str, Any]:
         self._table.detach_all(incident.id)
-        self._table.close(incident.id)
+        self._table.close(incident.fencing_token)
         self._tell(closed_notice(incident))
         return {"next": "end", "incident": incident.to_json()}
 
+    def _lost(self, step: Step, reason: str) -> dict[str, Any]:
+        """The lease is gone: we gave it back and are asked again, or the incident is no longer ours to close."""
+        incident = step.incident
+        for entry in self._table.entries():
+            if entry.kind is EntryKind.CLOSED and entry.incident == incident.id:
+                closed = Incident.from_json(entry.body)
+                if closed.fencing_token == incident.fencing_token:
+                    return self._end(closed)
+        return self._refuse(step, reason)
+
     def _fail_last_remedy(self, step: Step, incident: Incident, error: str) -> None:
         """A remedy that raised has failed, unless people stopped it."""
-        if incident.tried and incident.tried[-1] in CHANGING and not error.startswith("Stopped"):
+        if incident.tried and incident.tried[-1] in BEGINNING and not error.startswith("Stopped"):
             body = {"remedy": incident.tried[-1].value, "succeeded": False, "reason": error}
-            self._table.append(at=step.at, incident=incident.id, kind=EntryKind.OUTCOME, body=body)
+            self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.OUTCOME, body=body)
 
     def _refuse(self, step: Step, error: str) -> dict[str, Any]:
         """A workflow that acted on nothing, because something was not as it must be."""

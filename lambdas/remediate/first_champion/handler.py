@@ -53,8 +53,9 @@ class FirstChampion:
             return {"PhysicalResourceId": physical, "Data": {"Execution": "", "Model": champion}}
         environment = self._environment
         objects = Objects(self._s3, environment.bucket)
-        for folder in ("capture", "ground-truth"):
-            objects.write(f"{folder}/{environment.endpoint}/about.txt", NOT_YET)
+        inputs = (f"capture/{environment.endpoint}", f"ground-truth/{environment.endpoint}", "quarantine")
+        for folder in inputs:
+            objects.write(f"{folder}/about.txt", NOT_YET)
         token = (
             f"first-{content_hash([environment.endpoint, request_id])}-{content_hash(request_id)}-champion"
         )

@@ -12,6 +12,7 @@ import boto3
 from lambdas.remediate.plan.economist import Economist
 from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
 from selfheal.aws.controls import ControlPanel
+from selfheal.aws.fleet import Fleet
 from selfheal.aws.objects import Objects
 from selfheal.aws.policies import playbook, rails, value_policy
 from selfheal.diagnose.causes import Cause
@@ -42,6 +43,7 @@ class Planner:
         self._table = ledger_table(environment)
         self._playbook = playbook(environment.playbook)
         self._rails = rails(environment.rails)
+        self._fleet = Fleet(boto3.client("sagemaker"), environment.endpoint)
         self._economist = Economist(
             Objects(boto3.client("s3"), environment.bucket),
             environment.endpoint,
@@ -57,7 +59,7 @@ class Planner:
         incident = step.incident
         plan, reasons = self._decide(incident, step.at)
         body = {"remedy": plan.remedy.value, "reason": plan.reason, "stopped": list(plan.stopped), **reasons}
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.PLANNED, body=body)
+        self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.PLANNED, body=body)
         logger.info("planned", extra=body)
         incident = incident.with_(tried=(*incident.tried, plan.remedy))
         if plan.remedy is Remedy.WATCH:
@@ -74,6 +76,7 @@ class Planner:
         controls, history = self._controls.read(now), actions(entries)
         recurring = recurrences(_opening(incident), openings(entries), now)
         economics = self._economist.weigh(now) if Remedy.RETRAIN in rungs else None
+        changing = self._fleet.changing() if any(remedy.changes_model for remedy in rungs) else ()
         plan = next_remedy(
             cause,
             incident.tried,
@@ -84,6 +87,7 @@ class Planner:
             now=now,
             recurring=recurring,
             economics=economics,
+            changing=changing,
         )
         return plan, {
             "cause": cause.value,
@@ -95,6 +99,7 @@ class Planner:
             "history": len(history),
             "recurring": recurring,
             "economics": economics.to_json() if economics else None,
+            "changing": list(changing),
         }
 
 

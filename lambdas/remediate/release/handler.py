@@ -15,11 +15,11 @@ from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.models import ensure_model
 from selfheal.aws.policies import release_policy
-from selfheal.aws.registry import Package, Registry, require_digest
+from selfheal.aws.registry import DIGEST, Package, Registry, require_digest
 from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind
-from selfheal.remediate.release import config_with_model, deployment_config, fleet_alarms
+from selfheal.remediate.release import config_with_model, deployment_config, fleet_alarms, model_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,14 @@ class Releaser:
             Refused: the package is not approved, is quarantined, or its artifact is not what was registered.
             EndpointBusy: a deployment runs; the workflow tries again.
             Stopped: people do not want changes now.
+            LeaseLost: the incident is not this workflow's any more.
         """
         incident = step.incident_if_any
         package = self._deployable(step.input.get("package"))
         live = self._endpoint.require_at_rest()
         self._controls.require_permission(step.at)
         workload = self._environment.endpoint
-        model = ensure_model(self._sagemaker, workload, package, self._environment.serving_role)
+        model = model_name(workload, package.arn, package.metadata[DIGEST])
         config = config_with_model(self._endpoint.config(live.config), workload, model)
         name = str(config["EndpointConfigName"])
         deployment = {
@@ -72,7 +73,9 @@ class Releaser:
             "released": name,
         }
         if live.config != name:
-            self._start(step, deployment, config, incident)
+            self._intend(step, {"action": "release", **deployment}, incident)
+            ensure_model(self._sagemaker, workload, package, self._environment.serving_role)
+            self._start(step, deployment, config)
         if incident is not None:
             incident = incident.with_(deployment=deployment)
         return answer("await", incident, package=package.arn, deployment=deployment)
@@ -86,20 +89,13 @@ class Releaser:
         require_digest(self._s3, package)
         return package
 
-    def _start(
-        self, step: Step, deployment: dict[str, str], config: dict[str, Any], incident: Incident | None
-    ) -> None:
+    def _start(self, step: Step, deployment: dict[str, str], config: dict[str, Any]) -> None:
         environment, name = self._environment, deployment["config"]
         self._endpoint.create_config(config)
         alarms = fleet_alarms(
             environment.endpoint, environment.endpoint, environment.variant, name, self._policy
         )
         self._alarms.create(alarm.arguments for alarm in alarms)
-        body = {"action": "release", **deployment}
-        # A release by hand belongs to no incident; its config names it.
-        self._table.append(
-            at=step.at, incident=incident.id if incident else name, kind=EntryKind.INTENT, body=body
-        )
         release = Release(
             config=name,
             model=deployment["model"],
@@ -115,6 +111,12 @@ class Releaser:
             # It never began: it must not be blamed for what comes later.
             self._table.save_release(replace(release, status=ReleaseStatus.ROLLED_BACK, ended_at=step.at))
             raise
+
+    def _intend(self, step: Step, body: dict[str, str], incident: Incident | None) -> None:
+        if incident is not None:
+            self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.INTENT, body=body)
+        else:  # a release by hand belongs to no incident and has no lease; its config names it
+            self._table.append(at=step.at, incident=body["config"], kind=EntryKind.INTENT, body=body)
 
 
 @functools.cache

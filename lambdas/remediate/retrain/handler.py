@@ -52,7 +52,7 @@ class Retraining:
             "champion": champion.arn if champion else None,
             "token": token,
         }
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.INTENT, body=body)
+        self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.INTENT, body=body)
         parameters = write_request(
             self._s3,
             self._environment.bucket,

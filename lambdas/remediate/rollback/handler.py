@@ -41,6 +41,7 @@ class Rollback:
             EndpointBusy: a deployment runs; the workflow tries again.
             Missing: nothing was ever released, so there is nothing to return to.
             Stopped: people do not want changes now.
+            LeaseLost: the incident is not this workflow's any more.
         """
         incident = step.incident
         live = self._endpoint.require_at_rest()
@@ -62,7 +63,7 @@ class Rollback:
             "package": release.package,
             "changed": change,
         }
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.INTENT, body=body)
+        self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.INTENT, body=body)
         if change:
             self._endpoint.update(target, None)
         deployment = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -14,6 +14,7 @@ from selfheal.aws.alarms import Alarms
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.objects import Objects, split_uri
 from selfheal.aws.policies import observe_policy, recovery_policy
+from selfheal.aws.quarantined_hours import QuarantinedHours
 from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
@@ -25,7 +26,9 @@ from selfheal.observe.signals import Signal, SignalKind
 from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind
 from selfheal.remediate.playbook import Remedy
+from selfheal.remediate.quarantine import Quarantine, may_be_read, merged
 from selfheal.verdict import Verdict
+from selfheal.verify.feed import feed_of
 from selfheal.verify.recovery import Recovery, judge_recovery
 
 NEXT = {
@@ -60,29 +63,56 @@ class Verifier:
         self._table = ledger_table(environment)
         self._objects = Objects(boto3.client("s3"), environment.bucket)
         self._reports = ReportStore(self._objects, environment.endpoint)
+        self._quarantined = QuarantinedHours(self._objects)
         self._store = TrafficStore(self._objects, environment.endpoint, environment.variant)
 
     def verify(self, step: Step) -> dict[str, Any]:
         incident = step.incident
         acted_at = incident.acted_at or incident.opened_at
+        quarantine = self._quarantined.of(incident.id) if Remedy.QUARANTINE in incident.tried else None
+        feed = feed_of(self._reports.newest_first(step.at), quarantine.broken) if quarantine else None
         recovery = Recovery(
             opened_by=incident.trigger.kind,
             acted_at=acted_at,
             asked_config=incident.deployment["config"] if incident.deployment else None,
             live_config=self._endpoint.state().config,
             firing={firing.kind: firing.since for firing in self._alarms.firing()},
-            performance=self._quality(step, incident),
+            judged=feed or self._quality(step, incident),
         )
         finding = judge_recovery(recovery, self._policy, step.at)
         body = {"verdict": finding.verdict.value, "reasons": list(finding.reasons)}
-        self._table.append(at=step.at, incident=incident.id, kind=EntryKind.VERIFIED, body=body)
+        self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.VERIFIED, body=body)
         logger.info("verified", extra=body)
         if finding.verdict is Verdict.PASS:
-            incident = incident.with_(verified_at=step.at)
+            incident = incident.with_(verified_at=step.at, mitigated_at=incident.mitigated_at or step.at)
+            if quarantine and feed and feed.sound_since:
+                incident = self._release_hours(step, incident, quarantine, feed.sound_since)
         elif finding.verdict is not Verdict.INCONCLUSIVE:
             self._failed(step, incident, finding.reasons)
-        wait = min(self._policy.check_minutes, self._policy.clear_minutes) * 60
-        return answer(NEXT[finding.verdict], incident, wait_seconds=wait)
+        # A feed is looked at by reports, which come once an hour.
+        minutes = (
+            self._policy.check_minutes
+            if feed
+            else min(self._policy.check_minutes, self._policy.clear_minutes)
+        )
+        return answer(NEXT[finding.verdict], incident, wait_seconds=minutes * 60)
+
+    def _release_hours(
+        self, step: Step, incident: Incident, quarantine: Quarantine, sound_since: datetime
+    ) -> Incident:
+        """End the quarantine with the first of the sound hours, unless a person ended it before.
+
+        It says how something ended that was begun already, as settling does: mode and kill switch do not hold it.
+        """
+        if quarantine.interval.until is not None:
+            return incident
+        reason = f"the feed is healthy since {sound_since:%Y-%m-%d %H:%M} UTC"
+        ended = quarantine.ending(sound_since, by="verify", reason=reason, at=step.at)
+        self._table.append_fenced(
+            at=step.at, incident=incident, kind=EntryKind.HOURS_RELEASED, body=ended.release_to_json()
+        )
+        self._quarantined.write(ended)
+        return incident.noting(f"{reason}; hours {ended.interval} stay out of training")
 
     def _failed(self, step: Step, incident: Incident, reasons: tuple[str, ...]) -> None:
         """A remedy that did not heal has failed, even where its deployment succeeded."""
@@ -104,7 +134,9 @@ class Verifier:
         baseline = Baseline.from_json(self._objects.read_json(key))
         hours = self._store.hours(package, baseline.layout, since, step.at)
         outcomes, _ = self._store.outcomes(since, step.at, baseline.schema)
-        predictions = Predictions.merge(stored.hour.predictions for stored in hours)
+        quarantined = merged(each.interval for each in self._quarantined.all())
+        own = (stored.hour for stored in hours if may_be_read(stored.hour.start, quarantined))
+        predictions = Predictions.merge(hour.predictions for hour in own)
         joined = join(predictions, outcomes, step.at, self._performance.mature_hours)
         realized = Realized.of(baseline.task, joined)
         return performance_signal(baseline.task, realized, baseline.metrics, self._performance)

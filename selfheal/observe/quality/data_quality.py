@@ -142,7 +142,10 @@ def _inputs(
         signals += _numbers(column, baseline.paces.get(feature.name), hourly, policy, certainty)
         # Adding up days costs more than all else here: only for what stands still lately.
         if long_enough and stands_still(column):
-            signals += stuck_signals(replace(column, window=long_enough.profile), certainty)
+            stuck = stuck_signals(replace(column, window=long_enough.profile), certainty)
+            signals += [
+                replace(s, since=long_enough.start) if s.status is Status.BREACH else s for s in stuck
+            ]
     return signals
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
-from selfheal.aws.errors import AwsError
+from selfheal.aws.errors import AwsError, LeaseLost
 from selfheal.aws.ledger_table import ATTEMPTS, LedgerTable, Wait
 from selfheal.diagnose.snapshot import Release, ReleaseStatus
+from selfheal.observe.signals import SignalKind
+from selfheal.record.incident import Incident, Trigger
 from selfheal.record.ledger import EntryKind, broken_at
 from unit.account import TABLE
 from unit.samples import CHALLENGER, NOW
@@ -82,35 +85,150 @@ def test_a_writer_that_always_loses_says_so_and_writes_nothing(account):
     assert broken_at(entries) is None
 
 
-def test_one_incident_holds_the_lease(account):
-    assert account.table.open("i1", "execution-1") is None
-    assert account.table.open("i2", "execution-2") == "i1"
-    assert account.table.open("i1", "execution-1") is None  # the same one, asked twice
+def opened(table, incident="i1", execution="execution-1", at=NOW):
+    return table.open(at=at, incident=incident, execution=execution, body={})
+
+
+def holder(lease, incident="i1"):
+    trigger = Trigger(kind=SignalKind.LATENCY, subject="flights-latency", at=NOW, reason="slow")
+    return Incident(
+        id=incident, endpoint="flights", opened_at=NOW, trigger=trigger, fencing_token=lease and lease.token
+    )
+
+
+def intend(table, incident, at=NOW):
+    return table.append_fenced(at=at, incident=incident, kind=EntryKind.INTENT, body={"remedy": "rollback"})
+
+
+def told(table):
+    entries = list(table.entries())
+    assert broken_at(entries) is None
+    return [(entry.incident, entry.kind.value) for entry in entries]
+
+
+def test_one_incident_holds_the_lease_and_is_opened_on_the_record(account):
+    lease = opened(account.table)
+    assert (lease.incident, lease.execution, lease.token) == ("i1", "execution-1", 1)
+    assert opened(account.table, "i2", "execution-2") == lease
+    assert opened(account.table) == lease  # the same one, asked twice
     assert account.table.open_incident() == "i1"
+    assert told(account.table) == [("i1", "opened")]
 
 
 def test_only_its_holder_gives_the_lease_back(account):
-    account.table.open("i1", "execution-1")
-    account.table.close("i2")
-    assert account.table.open_incident() == "i1"
-    account.table.close("i1")
-    account.table.close("i1")
+    first = opened(account.table)
+    account.table.close(first.token + 1)
+    account.table.close(None)
+    assert account.table.lease() == first
+    account.table.close(first.token)
+    account.table.close(first.token)
     assert account.table.open_incident() is None
-    assert account.table.open("i2", "execution-2") is None
+    assert opened(account.table, "i2", "execution-2").token > first.token
 
 
-def test_a_lease_given_back_in_the_moment_of_asking_is_taken_and_not_assumed(account):
-    account.table.open("i1", "execution-1")
-    look = account.table.open_incident
+def test_a_lease_that_another_takes_in_the_moment_of_asking_is_theirs(account):
+    other = LedgerTable(account.dynamodb, TABLE)
+    look = account.table.lease
 
-    def given_back_just_now():
-        account.table.open_incident = look
-        account.table.close("i1")
-        return look()
+    def taken_just_now():
+        account.table.lease = look
+        found = look()
+        opened(other, "theirs", "execution-2")
+        return found
 
-    account.table.open_incident = given_back_just_now
-    assert account.table.open("i2", "execution-2") is None
-    assert account.table.open_incident() == "i2"
+    account.table.lease = taken_just_now
+    assert opened(account.table).incident == "theirs"
+    assert told(account.table) == [("theirs", "opened")]
+
+
+def test_an_entry_under_the_lease_renews_it(account):
+    lease = opened(account.table)
+    intend(account.table, holder(lease), NOW + timedelta(hours=3))
+    assert account.table.lease().held_until == NOW + timedelta(hours=3, minutes=15)
+    intend(account.table, holder(lease), NOW)  # it arrived late
+    assert account.table.lease().held_until == NOW + timedelta(hours=3, minutes=15)
+    assert account.table.lease().token == lease.token
+
+
+def test_an_old_token_writes_nothing(account):
+    old = opened(account.table)
+    account.table.close(old.token)
+    with pytest.raises(LeaseLost, match="incident i1 is not open with fencing token 1 any more: none is"):
+        intend(account.table, holder(old))
+    new = opened(account.table, "i1", "execution-2")  # the same incident, opened again
+    with pytest.raises(LeaseLost, match="fencing token 1 any more: incident i1 is, with token 2"):
+        intend(account.table, holder(old))
+    assert told(account.table) == [("i1", "opened"), ("i1", "opened")]
+    assert account.table.lease() == new
+
+
+def test_without_a_token_nothing_is_written_under_a_lease(account):
+    for _ in range(2):
+        with pytest.raises(LeaseLost, match="fencing token None"):
+            intend(account.table, holder(None))
+        opened(account.table)
+    assert told(account.table) == [("i1", "opened")]
+
+
+def test_a_lease_lost_between_looking_and_writing_stops_the_write(account):
+    """What a lease without a fence cannot do: its holder looked, stood still, and writes."""
+    lease, other = opened(account.table), LedgerTable(account.dynamodb, TABLE)
+    look = account.table.lease
+
+    def lost_just_now():
+        found = look()
+        if found == lease:
+            other.close(lease.token)
+            opened(other, "theirs", "execution-2")
+        return found
+
+    account.table.lease = lost_just_now
+    with pytest.raises(LeaseLost, match="incident theirs is, with token 2"):
+        intend(account.table, holder(lease))
+    assert told(account.table) == [("i1", "opened"), ("theirs", "opened")]
+
+
+def test_a_fenced_writer_and_others_take_turns(account):
+    lease, other = opened(account.table), LedgerTable(account.dynamodb, TABLE)
+    raced = Race(account.table, other, times=3).table
+    intend(raced, holder(lease))
+    assert told(other)[1:] == [("other", "planned")] * 3 + [("i1", "intent")]
+
+
+def test_what_is_wrong_with_the_table_is_no_race(account):
+    lease = opened(account.table)
+    cancelled = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "Odd"}]}
+    error = account.dynamodb.exceptions.TransactionCanceledException(cancelled, "TransactWriteItems")
+    account.calls.answers["TransactWriteItems"] = error
+    with pytest.raises(ClientError):
+        intend(account.table, holder(lease))
+
+
+def test_an_expired_lease_is_taken_away_on_the_record(account):
+    lease = opened(account.table)
+    late = lease.held_until
+    assert not account.table.abandon(lease, at=late - timedelta(seconds=1), body={})
+    assert account.table.abandon(lease, at=late, body={})
+    assert not account.table.abandon(lease, at=late, body={})
+    assert told(account.table) == [("i1", "opened"), ("i1", "abandoned")]
+    with pytest.raises(LeaseLost):
+        intend(account.table, holder(lease), late)
+
+
+def test_a_lease_that_was_renewed_since_it_was_read_is_not_taken_away(account):
+    lease = opened(account.table)
+    late = lease.held_until
+    intend(account.table, holder(lease), late)
+    assert not account.table.abandon(lease, at=late, body={})
+    assert account.table.open_incident() == "i1"
+    assert told(account.table) == [("i1", "opened"), ("i1", "intent")]
+
+
+def test_the_table_does_not_forget_a_lease(account):
+    """DynamoDB deletes items by the attribute that triggers expire by."""
+    opened(account.table)
+    item = account.dynamodb.get_item(TableName=TABLE, Key={"pk": {"S": "OPEN"}, "sk": {"S": "incident"}})
+    assert "expires_at" not in item["Item"]
 
 
 def test_a_change_is_taken_up_once(account):
@@ -182,7 +300,7 @@ def test_kinds_of_items_do_not_mix(account):
     account.table.save_release(release())
     account.table.park(wait("t"))
     account.table.take_up("alarm@1", "execution-1", NOW)
-    account.table.open("i1", "execution")
+    opened(account.table)
     append(account.table, 1)
-    assert len(list(account.table.entries())) == 1
+    assert len(list(account.table.entries())) == 2
     assert len(account.table.waits()) == 1

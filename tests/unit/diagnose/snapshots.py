@@ -17,7 +17,7 @@ from selfheal.observe.signals import SignalKind, Status
 from unit.samples import CHALLENGER, NOW, signal
 
 DRIFT, QUALITY, PERFORMANCE = SignalKind.DATA_DRIFT, SignalKind.DATA_QUALITY, SignalKind.PERFORMANCE
-ANSWERS = SignalKind.PREDICTION_DRIFT
+ANSWERS, AGE = SignalKind.PREDICTION_DRIFT, SignalKind.MODEL_AGE
 LATENCY, ERRORS, RELEASE = SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.RELEASE
 
 RANKING = Ranking(metric="auc", value=0.70, low=0.68, promised=0.70, rows=2000)

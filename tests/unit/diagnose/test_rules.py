@@ -16,6 +16,7 @@ from selfheal.diagnose.snapshot import Capture, ReleaseStatus
 from selfheal.observe.report import no_data
 from selfheal.observe.signals import Status
 from unit.diagnose.snapshots import (
+    AGE,
     ANSWERS,
     DRIFT,
     ERRORS,
@@ -207,6 +208,48 @@ TABLE = {
         {"opened_by": PERFORMANCE},
         (fine(DRIFT), fine(QUALITY), breach(PERFORMANCE)),
         Cause.CONCEPT_DRIFT,
+    ),
+    "old, and nothing else is wrong": ({"opened_by": AGE}, (breach(AGE), *ALL_FINE), Cause.STALE_MODEL),
+    "old, and the inputs begin to move without harm": (
+        {"opened_by": AGE},
+        (breach(AGE), breach(DRIFT), fine(QUALITY), fine(PERFORMANCE)),
+        Cause.STALE_MODEL,
+    ),
+    "old and worse is worse": (
+        {"opened_by": AGE},
+        (breach(AGE), fine(DRIFT), fine(QUALITY), breach(PERFORMANCE)),
+        Cause.CONCEPT_DRIFT,
+    ),
+    "old, and the feed is broken": (
+        {"opened_by": AGE},
+        (breach(AGE), fine(DRIFT), breach(QUALITY), fine(PERFORMANCE)),
+        Cause.UPSTREAM_DATA,
+    ),
+    "old, and the endpoint fails": (
+        {"opened_by": AGE, "firing": [AGE, ERRORS]},
+        (breach(AGE), *ALL_FINE),
+        Cause.INFRASTRUCTURE,
+    ),
+    "old, and two retrainings failed": (
+        {"opened_by": AGE, "retrainings": (retraining("a", "refused"), retraining("b", "refused"))},
+        (breach(AGE), *ALL_FINE),
+        Cause.TRAINING_FAILS,
+    ),
+    "within its age": ({"opened_by": AGE}, (fine(AGE), *ALL_FINE), Cause.UNKNOWN),
+    "of an age that is not known": (
+        {"opened_by": AGE},
+        (signal(AGE, Status.NO_DATA), *ALL_FINE),
+        Cause.UNKNOWN,
+    ),
+    "old, and how good it is nobody knows": (
+        {"opened_by": AGE},
+        (breach(AGE), fine(DRIFT), fine(QUALITY), signal(PERFORMANCE, Status.NO_DATA)),
+        Cause.UNKNOWN,
+    ),
+    "old, and whether traffic is captured is not known": (
+        {"opened_by": AGE, "capture": None},
+        (breach(AGE), *ALL_FINE),
+        Cause.UNKNOWN,
     ),
     "moved and as good as ever": (
         {},
@@ -449,6 +492,7 @@ def test_each_rule_that_does_not_apply_says_why():
         "label-shift: measured quality is intact",
         "harmful-covariate-drift: measured quality is intact",
         "concept-drift: measured quality is intact",
+        "stale-model: the model has no limit of age, or no known age",
     )
 
 

@@ -96,10 +96,13 @@ def function(account, monkeypatch):
 
 
 @pytest.fixture
-def step():
-    """A task of a workflow, as the state machine sends it."""
+def step(account):
+    """A task of a workflow, as the state machine sends it. An incident without a fencing token is given the lease."""
 
     def make(state, at=NOW, token=None, **more):
+        incident = state.get("incident") if isinstance(state, dict) else None
+        if incident and incident.get("fencing_token", "") is None:
+            state = {**state, "incident": account.hold(incident)}
         event = {"at": at.isoformat(), "execution": "execution-1", "input": state, **more}
         return event if token is None else {**event, "token": token}
 

@@ -7,6 +7,7 @@ import pytest
 from selfheal.aws.errors import Missing
 from unit.account import BUCKET, CHAMPION_PARAMETER, NAME
 from unit.lambdas.episodes import TRAINING
+from unit.samples import NOW
 
 
 class TestAdmit:
@@ -32,17 +33,17 @@ class TestAdmit:
     def test_an_open_incident_releases_its_own_challenger(self, account, admit):
         account.champion()
         package = account.package("two", incident="i1")
-        account.table.open("i1", "execution")
+        lease = account.table.open(at=NOW, incident="i1", execution="execution", body={})
         result = admit(self.event(package))
         assert result["next"] == "skip"
         assert "i1 is open and releases it itself" in result["reason"]
-        account.table.close("i1")
+        account.table.close(lease.token)
         assert admit(self.event(package))["next"] == "release"
 
     @pytest.mark.parametrize("incident", ["by-hand", "an-incident-that-ended"])
     def test_a_retraining_by_hand_is_a_release(self, account, admit, incident):
         account.champion()
-        account.table.open("another", "execution")
+        account.table.open(at=NOW, incident="another", execution="execution", body={})
         assert admit(self.event(account.package("two", incident=incident)))["next"] == "release"
 
     @pytest.mark.parametrize(
@@ -174,6 +175,7 @@ class TestFirstChampion:
         # A SageMaker job refuses an empty input folder.
         assert account.keys("capture/") == [f"capture/{NAME}/about.txt"]
         assert account.keys("ground-truth/") == [f"ground-truth/{NAME}/about.txt"]
+        assert account.keys("quarantine/") == ["quarantine/about.txt"]
 
     def test_a_champion_that_is_there_is_kept(self, account, on_event):
         account.set(CHAMPION_PARAMETER, "kept")

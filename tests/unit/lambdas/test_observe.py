@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 from lambdas.runtime import UnknownEvent
+from selfheal.aws.quarantined_hours import QuarantinedHours
+from selfheal.observe.policy import ObservePolicy
+from selfheal.remediate.quarantine import Interval, Quarantine
+from selfheal.settings import policy_json
 from unit.account import BUCKET, CHAMPION_PARAMETER, NAME, VARIANT
 from unit.samples import NOW, answer, capture_line, outcome_line
 
@@ -70,7 +74,7 @@ def metrics(capsys):
 def test_an_hour_of_healthy_traffic(account, observe, capsys):
     package = account.champion()
     capture(account, traffic(package))
-    assert observe(SCHEDULED) == {"champion": package, "signals": 20}
+    assert observe(SCHEDULED) == {"champion": package, "signals": 21}
     assert {status for _, status in statuses(account)} <= {"OK", "WARN", "NO_DATA"}
     assert ("performance", "NO_DATA") in statuses(account)
     assert metrics(capsys) == {
@@ -102,6 +106,70 @@ def test_matured_labels_are_joined(account, observe, capsys):
     account.objects.write(f"ground-truth/{NAME}/{NOW - HOUR:%Y/%m/%d/%H}/a.jsonl", "\n".join(labels))
     observe(SCHEDULED)
     assert metrics(capsys)["PerformanceBreaches"] == 1
+
+
+@pytest.fixture
+def observe_with_age(function):
+    """Observes a champion that may be two weeks old."""
+    return function("observe.observe", observe_policy=policy_json(ObservePolicy(champion_max_age_days=14)))
+
+
+@pytest.mark.parametrize(
+    ("trained_to", "status", "breaches"),
+    [
+        ("2013-02-15", "BREACH", 1),
+        ("2013-02-16", "OK", 0),
+        ("2013-02-15T12:09:00+00:00", "BREACH", 1),
+        ("2013-02-15T14:09:00+02:00", "BREACH", 1),
+        ("2013-02-15T12:11:00Z", "OK", 0),
+        ("2013-03-02", "OK", 0),
+        ("some day", "NO_DATA", None),
+        (None, "NO_DATA", None),
+    ],
+)
+def test_the_champion_is_as_old_as_what_it_learned(
+    account, observe_with_age, capsys, trained_to, status, breaches
+):
+    account.champion(training_window_end=trained_to)
+    observe_with_age(SCHEDULED)
+    assert ("model-age", status) in statuses(account)
+    assert metrics(capsys).get("ModelAgeBreaches") == breaches
+
+
+def test_without_a_limit_nobody_speaks_of_age(account, observe, capsys):
+    account.champion(training_window_end="1999-01-01")
+    observe(SCHEDULED)
+    assert "model-age" not in {kind for kind, _ in statuses(account)}
+    assert "ModelAgeBreaches" not in metrics(capsys)
+
+
+def test_the_model_is_not_blamed_for_quarantined_hours_and_they_are_checked_all_the_same(
+    account, observe, capsys
+):
+    package = account.champion()
+    capture(account, traffic(package, rows=300, score=0.01, shift=30.0))
+    labels = [outcome_line(f"e{number}", 1) for number in range(300)]
+    account.objects.write(f"ground-truth/{NAME}/{NOW - HOUR:%Y/%m/%d/%H}/a.jsonl", "\n".join(labels))
+    hours = Quarantine(incident="i1", interval=Interval(since=NOW - HOUR), broken=(), at=NOW)
+    QuarantinedHours(account.objects).write(hours)
+    observe(SCHEDULED)
+    found = metrics(capsys)
+    assert "PerformanceBreaches" not in found
+    assert found["DataQualityBreaches"] > 0
+    QuarantinedHours(account.objects).write(
+        hours.ending(NOW - HOUR, by="ann", reason="they were right", at=NOW)
+    )
+    observe(SCHEDULED)
+    assert metrics(capsys)["PerformanceBreaches"] == 1
+
+
+def test_where_it_cannot_be_read_which_hours_are_quarantined_nothing_is_judged(account, observe):
+    package = account.champion()
+    capture(account, traffic(package))
+    account.objects.write("quarantine/i1.json", "{}")
+    observe(SCHEDULED)
+    assert {status for _, status in statuses(account)} == {"NO_DATA"}
+    assert "quarantine/i1.json" in latest(account)["signals"][0]["reason"]
 
 
 def written(account):
@@ -165,7 +233,7 @@ def test_a_missing_baseline_is_no_data(account, observe, capsys):
         ("{}", "not a baseline"),
         ('{"version": 9}', "version 9"),
         ('{"version": 1, "features": [{"name": "x"}]}', "train again"),
-        ('{"version": 2, "layout": [{"name": "x"}], "window": ["a", "b"]}', "not a baseline"),
+        ('{"version": 3, "layout": [{"name": "x"}], "window": ["a", "b"]}', "not a baseline"),
     ],
 )
 def test_a_broken_baseline_is_no_data(account, observe, capsys, content, reason):

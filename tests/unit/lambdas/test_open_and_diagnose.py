@@ -36,6 +36,29 @@ class TestOpen:
         assert result["incident"]["id"] == account.table.open_incident() == incident().id
         assert kinds(account) == [EntryKind.OPENED]
 
+    def test_its_fencing_token_is_the_place_of_its_opening_in_the_ledger(self, account, open_):
+        account.table.append(at=NOW, incident="breaker", kind=EntryKind.BREAKER_CLOSED, body={})
+        result = open_(alarm())
+        opened = list(account.table.entries())[-1]
+        lease = account.table.lease()
+        assert result["incident"]["fencing_token"] == opened.seq == lease.token == 2
+        assert (lease.incident, lease.execution) == (opened.incident, "execution-1")
+
+    def test_an_execution_that_opens_twice_opens_once(self, account, open_):
+        first = open_(alarm())
+        assert open_(alarm(), at=NOW + timedelta(minutes=1))["incident"] == {
+            **first["incident"],
+            "opened_at": (NOW + timedelta(minutes=1)).isoformat(),
+        }
+        assert kinds(account) == [EntryKind.OPENED]
+
+    def test_an_incident_that_another_execution_still_holds_is_not_ours(self, account, open_):
+        """The same change, forgotten and found again by the sweep, gives the same incident."""
+        open_(alarm())
+        account.table.forget_execution("execution-1")
+        assert open_(alarm(), execution="execution-2")["next"] == "attached"
+        assert account.table.lease().execution == "execution-1"
+
     def test_the_same_change_again_is_suppressed(self, account, open_):
         open_(alarm())
         result = open_(alarm(), execution="execution-2")
@@ -66,7 +89,7 @@ class TestOpen:
         assert kinds(account) == []
 
     def fail_halfway(self, account, open_):
-        """The change is taken up and the lease is held, but the ledger's table is throttled."""
+        """The change is taken up, but the ledger's table is throttled."""
         account.calls.answers["Query"] = ClientError(
             {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query"
         )

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from selfheal.aws.controls import Stopped
-from selfheal.aws.errors import AwsError, Missing
+from selfheal.aws.errors import AwsError, LeaseLost, Missing
 from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.causes import Cause
 from selfheal.observe.report import Report
@@ -114,6 +115,7 @@ class TestPlan:
             now=entry.at,
             recurring=body["recurring"],
             economics=Economics.from_json(body["economics"]) if body["economics"] else None,
+            changing=body["changing"],
         )
         assert len(history) == body["history"] == 1
         assert (found.remedy.value, found.reason, list(found.stopped)) == (
@@ -121,6 +123,42 @@ class TestPlan:
             body["reason"],
             body["stopped"],
         )
+
+    def others(self, account, *statuses):
+        """Other endpoints of the account, each in one of these states."""
+        model = account.model("other-model", None)
+        account.config("other-config", model)
+        for number, status in enumerate(statuses):
+            name = f"other-{number}"
+            account.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="other-config")
+            account.endpoint_is(status, name=name)
+
+    def test_as_many_changes_at_once_as_the_fleet_may_have_stop_another(self, account, plan):
+        self.others(account, "Updating", "RollingBack", "Updating")
+        result = plan(self.state(Cause.BAD_RELEASE))
+        assert result["next"] == "escalate"
+        assert any("fleet: other-0, other-1, other-2" in note for note in result["incident"]["notes"])
+        entry = list(account.table.entries())[-1]
+        assert entry.body["changing"] == ["other-0", "other-1", "other-2"]
+        assert entry.body["stopped"] == result["incident"]["notes"]
+
+    def test_what_is_not_being_changed_and_the_endpoint_itself_do_not_count(self, account, plan):
+        account.champion()
+        account.endpoint_is("Updating")
+        self.others(account, "Updating", "RollingBack", "InService", "Failed", "Creating", "SystemUpdating")
+        assert plan(self.state(Cause.BAD_RELEASE))["next"] == "rollback"
+
+    def test_where_nothing_would_be_changed_nobody_asks_for_the_fleet(self, account, plan):
+        self.others(account, "Updating", "Updating", "Updating")
+        assert plan(self.state(Cause.HARMLESS_DRIFT))["next"] == "watch"
+        assert account.calls.of("ListEndpoints") == []
+
+    def test_a_fleet_that_cannot_be_seen_is_no_quiet_one(self, account, plan):
+        denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListEndpoints")
+        account.calls.answers["ListEndpoints"] = denied
+        with pytest.raises(ClientError):
+            plan(self.state(Cause.BAD_RELEASE))
+        assert kinds(account) == []
 
 
 class TestFlapping:
@@ -264,6 +302,16 @@ class TestRetrain:
         }
         assert json.loads(account.text(f"retraining/{token}/request.json"))["champion"] == champion
         assert kinds(account) == [EntryKind.INTENT]
+
+    def test_a_workflow_that_lost_its_lease_starts_nothing(self, account, retrain):
+        account.champion()
+        lost = incident(tried=(Remedy.RETRAIN,), fencing_token=1).to_json()
+        account.hold(lost, token=2)
+        with pytest.raises(LeaseLost, match="with token 2"):
+            retrain({"incident": lost})
+        assert account.calls.changes() == []
+        assert account.keys("retraining/") == []
+        assert kinds(account) == []
 
     def test_asking_twice_uses_one_token(self, account, retrain):
         account.champion()

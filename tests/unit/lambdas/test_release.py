@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from selfheal.aws.controls import Stopped
-from selfheal.aws.errors import EndpointBusy, Missing, Refused
+from selfheal.aws.errors import EndpointBusy, LeaseLost, Missing, Refused
 from selfheal.diagnose.snapshot import ReleaseStatus
 from selfheal.observe.signals import SignalKind
 from selfheal.record.incident import Incident, Trigger
@@ -104,6 +104,16 @@ def test_an_incident_carries_its_deployment(account, release, step):
     assert result["incident"]["deployment"] == result["deployment"]
     (entry,) = account.table.entries()
     assert entry.incident == incident().id
+
+
+def test_a_workflow_that_lost_its_lease_releases_nothing(account, release, step):
+    account.champion()
+    lost = incident(fencing_token=1).to_json()
+    account.hold(lost, token=2)
+    state = {"package": account.package("two"), "incident": lost}
+    with pytest.raises(LeaseLost, match="with token 2"):
+        release(step(state))
+    nothing_was_done(account)
 
 
 def refused(account, release, step, package, error, message):

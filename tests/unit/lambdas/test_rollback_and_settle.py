@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from selfheal.aws.controls import Stopped
-from selfheal.aws.errors import EndpointBusy, Missing
+from selfheal.aws.errors import EndpointBusy, LeaseLost, Missing
 from selfheal.aws.registry import Registry
 from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.observe.signals import SignalKind
@@ -68,6 +68,14 @@ class TestRollback:
     def roll_back(self, function, step):
         rollback = function("remediate.rollback")
         return lambda **state: rollback(step({"incident": incident().to_json(), **state}))
+
+    def test_a_workflow_that_lost_its_lease_changes_nothing(self, account, released, roll_back):
+        lost = incident().with_(fencing_token=1).to_json()
+        account.hold(lost, token=2)
+        account.calls.answers["UpdateEndpoint"] = AssertionError("the endpoint was touched")
+        with pytest.raises(LeaseLost, match="with token 2"):
+            roll_back(incident=lost)
+        assert list(account.table.entries()) == []
 
     def test_the_last_good_config_is_asked_for_all_at_once(self, account, released, roll_back):
         account.calls.answers["UpdateEndpoint"] = UPDATED

@@ -7,13 +7,17 @@ from datetime import timedelta
 
 import pytest
 
+from selfheal.aws.quarantined_hours import QuarantinedHours
+from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import Stored, TrafficStore
 from selfheal.diagnose.causes import Cause
-from selfheal.observe.signals import SignalKind
+from selfheal.observe.signals import SignalKind, Status
 from selfheal.record.ledger import EntryKind, actions
 from selfheal.remediate.playbook import Remedy
+from selfheal.remediate.quarantine import Interval, Quarantine
 from unit.account import NAME, VARIANT
 from unit.lambdas.episodes import incident, kinds
+from unit.remediate.test_quarantine import quality, report
 from unit.samples import NOW, baseline, hour, outcome_line, predictions
 
 
@@ -104,6 +108,99 @@ class TestVerify:
         assert verify(healed)["next"] == next_
 
 
+class TestVerifyFeed:
+    """After a quarantine the feed is what is looked at, and its hours are released with the proof."""
+
+    HOUR = timedelta(hours=1)
+
+    @pytest.fixture
+    def verify(self, account, function, step):
+        account.champion()
+        handler = function("verify.verify")
+        return lambda at=NOW: handler(step({"incident": self.incident().to_json()}, at=at))
+
+    @pytest.fixture
+    def hours(self, account):
+        return QuarantinedHours(account.objects)
+
+    def incident(self):
+        acted = NOW - 12 * self.HOUR
+        return incident(SignalKind.DATA_QUALITY, tried=(Remedy.QUARANTINE,), acted_at=acted)
+
+    def quarantined(self, hours, until=None):
+        interval = Interval(since=NOW - 14 * self.HOUR, until=until)
+        known = Quarantine(
+            incident=self.incident().id, interval=interval, broken=(quality(),), at=NOW - 12 * self.HOUR
+        )
+        hours.write(known)
+        return known
+
+    def reports(self, account, *statuses):
+        for ago, status in enumerate(statuses):
+            ReportStore(account.objects, NAME).save(report(ago, quality(status)), {})
+
+    def test_three_clear_reports_in_a_row_resolve_it_and_release_the_hours_since(
+        self, account, verify, hours
+    ):
+        self.quarantined(hours)
+        self.reports(account, Status.OK, Status.OK, Status.OK, Status.BREACH)
+        result = verify()
+        assert result["next"] == "record"
+        assert result["incident"]["mitigated_at"] == result["incident"]["verified_at"] == NOW.isoformat()
+        ended = hours.of(self.incident().id)
+        assert ended.interval == Interval(since=NOW - 14 * self.HOUR, until=NOW - 3 * self.HOUR)
+        assert ended.released.by == "verify"
+        assert kinds(account) == [EntryKind.VERIFIED, EntryKind.HOURS_RELEASED]
+        assert list(account.table.entries())[-1].body == ended.release_to_json()
+        assert "stay out of training" in result["incident"]["notes"][-1]
+
+    @pytest.mark.parametrize(
+        "statuses",
+        [
+            (Status.OK, Status.OK, Status.BREACH),
+            (Status.OK, Status.OK, Status.NO_DATA),
+            (Status.OK, Status.OK, Status.WARN),
+            (Status.BREACH, Status.OK, Status.OK, Status.OK),
+            (),
+        ],
+    )
+    def test_until_then_it_is_looked_at_once_an_hour_and_no_hour_is_released(
+        self, account, verify, hours, statuses
+    ):
+        known = self.quarantined(hours)
+        self.reports(account, *statuses)
+        result = verify()
+        assert (result["next"], result["wait_seconds"]) == ("wait", 3600)
+        assert hours.of(known.incident) == known
+        assert kinds(account) == [EntryKind.VERIFIED]
+
+    def test_a_feed_that_is_never_mended_goes_back_to_diagnosis_and_its_hours_stay_out(
+        self, account, verify, hours
+    ):
+        known = self.quarantined(hours)
+        self.reports(account, Status.BREACH)
+        assert verify(NOW + 90 * self.HOUR)["next"] == "diagnose"
+        assert hours.of(known.incident) == known
+        assert kinds(account) == [EntryKind.VERIFIED, EntryKind.OUTCOME]
+        assert actions(account.table.entries()) == []
+
+    def test_what_a_person_released_stays_as_the_person_said(self, account, verify, hours):
+        known = self.quarantined(hours, until=NOW - 10 * self.HOUR)
+        self.reports(account, Status.OK, Status.OK, Status.OK)
+        assert verify()["next"] == "record"
+        assert hours.of(known.incident) == known
+        assert kinds(account) == [EntryKind.VERIFIED]
+
+    def test_verifying_twice_releases_once(self, account, verify, hours):
+        self.quarantined(hours)
+        self.reports(account, Status.OK, Status.OK, Status.OK)
+        verify()
+        ended = hours.of(self.incident().id)
+        assert verify()["next"] == "record"
+        assert hours.of(self.incident().id) == ended
+        assert kinds(account).count(EntryKind.HOURS_RELEASED) == 1
+
+
 class TestRecord:
     @pytest.fixture
     def notices(self, account):
@@ -118,7 +215,6 @@ class TestRecord:
 
     def test_what_is_proven_is_resolved_and_the_lease_given_back(self, account, record, notices):
         healed = incident(verified_at=NOW, cause=Cause.BAD_RELEASE, tried=(Remedy.ROLLBACK,))
-        account.table.open(healed.id, "execution-1")
         account.table.take_up("flights-errors@x", "other", NOW)
         account.table.attach("flights-errors@x", healed.id)
         result = record({"incident": healed.to_json()})
@@ -127,6 +223,30 @@ class TestRecord:
         assert not account.table.knows("flights-errors@x")
         (notice,) = notices()
         assert notice["Subject"] == "[selfheal] flights: resolved, bad release"
+
+    def superseded(self, account, **more):
+        """An incident whose workflow lost the lease to another, which heals the same incident."""
+        lost = incident(fencing_token=1, tried=(Remedy.ROLLBACK,), **more)
+        account.hold(lost.to_json(), token=7)
+        return lost.to_json()
+
+    @pytest.mark.parametrize(
+        "error", [None, {"Error": "LeaseLost", "Cause": "not open with fencing token 1"}]
+    )
+    def test_a_workflow_that_lost_the_lease_closes_nothing_and_says_so(self, account, record, notices, error):
+        assert record({"incident": self.superseded(account), "error": error})["incident"] is None
+        assert account.table.lease().token == 7
+        (entry,) = account.table.entries()
+        assert (entry.kind, entry.incident) == (EntryKind.REFUSED, "execution-1")
+        assert "not open with fencing token 1" in entry.body["reason"]
+        assert "refused" in notices()[0]["Subject"]
+
+    def test_a_record_that_is_asked_again_after_its_end_tells_the_same_end(self, account, record, notices):
+        healed = account.hold(incident(verified_at=NOW, tried=(Remedy.ROLLBACK,)).to_json())
+        first = record({"incident": healed})
+        assert record({"incident": healed}) == first
+        assert kinds(account) == [EntryKind.CLOSED]
+        assert len({notice["Subject"] for notice in notices()}) == 1
 
     def test_what_is_not_proven_is_escalated(self, record, notices):
         assert record({"incident": incident().to_json()})["incident"]["outcome"] == "escalated"
@@ -143,7 +263,7 @@ class TestRecord:
         assert result["notes"] == ["the workflow stopped: Refused: the digest does not match"]
         assert kinds(account) == [EntryKind.CLOSED]
 
-    @pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])
+    @pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN, Remedy.QUARANTINE])
     def test_a_remedy_that_raised_has_failed(self, account, record, remedy):
         error = {"Error": "Refused", "Cause": "the digest does not match"}
         record({"incident": incident(tried=(Remedy.WATCH, remedy)).to_json(), "error": error})

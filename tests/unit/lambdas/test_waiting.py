@@ -175,18 +175,27 @@ class TestSweep:
         account.table.take_up("its own", "execution", NOW)
         account.table.take_up("attached", "another", NOW)
         account.table.attach("attached", "i1")
-        account.table.open("i1", "execution")
+        account.table.open(at=NOW - timedelta(minutes=15), incident="i1", execution="execution", body={})
         account.calls.answers["DescribeExecution"] = {"status": status}
         sweep()
         assert account.table.open_incident() is None
         assert not account.table.knows("its own")
         assert not account.table.knows("attached")
-        (entry,) = account.table.entries()
+        _, entry = account.table.entries()
         assert (entry.kind, entry.incident, entry.body["status"]) == (EntryKind.ABANDONED, "i1", status)
 
+    def test_what_an_ended_workflow_began_may_still_run_so_its_lease_must_expire_first(self, account, sweep):
+        account.table.open(at=NOW - timedelta(minutes=14), incident="i1", execution="execution", body={})
+        account.table.take_up("its own", "execution", NOW)
+        account.calls.answers["DescribeExecution"] = {"status": "ABORTED"}
+        sweep()
+        assert account.table.open_incident() == "i1"
+        assert account.table.knows("its own")
+
     def test_an_incident_that_is_being_healed_is_left_alone(self, account, sweep):
-        account.table.open("i1", "execution")
+        """However long its lease has expired: waits last hours."""
+        account.table.open(at=NOW - timedelta(days=2), incident="i1", execution="execution", body={})
         account.calls.answers["DescribeExecution"] = {"status": "RUNNING"}
         sweep()
         assert account.table.open_incident() == "i1"
-        assert list(account.table.entries()) == []
+        assert [entry.kind for entry in account.table.entries()] == [EntryKind.OPENED]

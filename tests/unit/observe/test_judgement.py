@@ -49,6 +49,21 @@ def by_kind(found):
     return {kind: [s for s in found.signals if s.kind is kind] for kind in {s.kind for s in found.signals}}
 
 
+def test_hours_that_the_model_is_not_to_blame_for_are_left_out_of_its_performance_alone():
+    reference = baseline(metrics={"log_loss": 0.1})
+    hours = traffic(reference)
+    labels = labels_of(hours)
+    standing = advance(reference, first_standing(reference), hours, POLICY.drift)
+    all_, own, none = (
+        judge(reference, standing, hours, labels, POLICY, NOW, blameless)
+        for blameless in ((), [each.start for each in hours[:3]], [each.start for each in hours])
+    )
+    samples = [each.signals[-1].sample for each in (all_, own, none)]
+    assert samples[1] == samples[0] - 3 * 400
+    assert (none.signals[-1].status, samples[2]) == (Status.NO_DATA, 0)
+    assert all_.signals[:-1] == own.signals[:-1] == none.signals[:-1]
+
+
 def test_without_an_hour_there_is_no_data_of_any_kind():
     found = judged(baseline(), [])
     assert by_kind(found).keys() >= {

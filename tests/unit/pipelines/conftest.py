@@ -60,7 +60,7 @@ class Bundle:
     def work(self, name):
         """A fresh folder of inputs with a seed and a request in it."""
         source = self.folder / name / "input"
-        for part in ("seed", "request", "capture", "labels"):
+        for part in ("seed", "request", "capture", "labels", "quarantine"):
             (source / part).mkdir(parents=True)
         return source
 

@@ -13,6 +13,7 @@ from pipelines.steps.assemble import NotEnoughData
 from pipelines.steps.workload import Workload
 from selfheal.observe.policy import ObservePolicy
 from selfheal.remediate.gate_policy import GatePolicy
+from selfheal.remediate.quarantine import Interval, Quarantine, QuarantineError
 from unit.pipelines.conftest import HOURS, START, Bundle, rows
 from unit.samples import CHALLENGER, answer, capture_line, outcome_line
 
@@ -144,6 +145,102 @@ def test_the_manifest_says_what_makes_this_set_this_one(run, tmp_path):
     assert 0 < manifest["positive_rate"]["train"] < 1
     first = dict(manifest["sha256"])
     assert run()[2]["sha256"] == first
+
+
+def quarantine(source, since, until=None, incident="i9"):
+    """Hours, counted from the start of history, that an incident keeps out."""
+    hours = [None if each is None else START + timedelta(hours=each) for each in (since, until)]
+    found = Quarantine(
+        incident=incident, interval=Interval(since=hours[0], until=hours[1]), broken=(), at=START
+    )
+    (source / "quarantine" / f"{incident}.json").write_text(json.dumps(found.to_json()), encoding="utf-8")
+
+
+def test_quarantined_hours_are_in_neither_part_and_the_manifest_names_them(run):
+    whole = pd.concat(run()[:2])
+    quarantine(run.source, 100, 130)
+    quarantine(run.source, 120, 140, incident="i7")
+    quarantine(run.source, HOURS - 20, HOURS - 10, incident="i8")
+    quarantine(run.source, 5, 5, incident="freed")
+    train, holdout, manifest = run()
+    gone = {
+        (START + timedelta(hours=n)).isoformat() for n in (*range(100, 140), *range(HOURS - 20, HOURS - 10))
+    }
+    kept = pd.concat([train, holdout])
+    assert set(map(pd.Timestamp, whole["at"])) - set(map(pd.Timestamp, kept["at"])) == set(
+        map(pd.Timestamp, gone)
+    )
+    assert manifest["quarantined"] == {
+        "hours": [
+            {
+                "since": (START + timedelta(hours=since)).isoformat(),
+                "until": (START + timedelta(hours=until)).isoformat(),
+            }
+            for since, until in ((100, 140), (HOURS - 20, HOURS - 10))
+        ],
+        "incidents": ["i7", "i8", "i9"],
+        "rows": 50,
+    }
+
+
+def test_an_open_quarantine_leaves_out_all_that_came_since(run):
+    quarantine(run.source, HOURS - 48)
+    _, holdout, manifest = run()
+    assert pd.Timestamp(holdout["at"].max()) == END - timedelta(hours=49)
+    assert len(holdout) == 7 * 24
+    assert manifest["quarantined"]["hours"][0]["until"] is None
+
+
+def test_captured_traffic_of_quarantined_hours_is_left_out_by_its_hour(run):
+    at = END - timedelta(hours=10)
+    minutes = {"9.5": -1, "8.5": 0, "7.5": 59, "6.5": 60}
+    capture(
+        run.source,
+        *(
+            capture_line(f"{x},b", answer(0.9), key=x, at=at + timedelta(minutes=after))
+            for x, after in minutes.items()
+        ),
+    )
+    truth(run.source, *(outcome_line(x, 1) for x in minutes))
+    quarantine(run.source, HOURS - 10, HOURS - 9)
+    _, holdout, _ = run()
+    assert sorted(set(holdout["x"]) & set(minutes)) == ["6.5", "9.5"]
+
+
+def test_without_a_quarantine_the_manifest_says_that_none_was_left_out(run):
+    (run.source / "quarantine" / "about.txt").write_text("an empty folder is refused", encoding="utf-8")
+    assert run()[2]["quarantined"] == {"hours": [], "incidents": [], "rows": 0}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "few"),
+    [
+        (0, HOURS - 50 - 7 * 24, "50 training rows"),
+        (0, HOURS - 80, "0 training rows"),
+        (0, None, "no labelled row"),
+    ],
+)
+def test_a_set_that_a_quarantine_left_too_little_of_is_refused_and_says_so(run, since, until, few):
+    quarantine(run.source, since, until)
+    with pytest.raises(
+        NotEnoughData, match=rf"{few}.*rows are left out, since hours .* are quarantined \(i9\)"
+    ):
+        run()
+
+
+def test_a_holdout_too_small_for_the_gate_is_refused_before_a_training_is_paid_for(run):
+    quarantine(run.source, HOURS - 168, HOURS - 60)
+    with pytest.raises(
+        NotEnoughData, match=r"59 holdout rows .*gate.min_holdout_rows = 100 .*108 rows are left out"
+    ):
+        run(trained_to=END - timedelta(hours=60))
+
+
+def test_a_quarantine_that_cannot_be_read_stops_the_training(run):
+    for text in ("{}", "{broken"):
+        (run.source / "quarantine" / "i9.json").write_text(text, encoding="utf-8")
+        with pytest.raises(QuarantineError, match=r"i9.json: "):
+            run()
 
 
 def test_no_row_before_the_windows_end_is_not_enough(run):

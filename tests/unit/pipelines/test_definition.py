@@ -213,7 +213,7 @@ def outputs_of(step):
 
 def test_what_a_step_reads_lies_where_its_program_looks(pipeline):
     for name, expected in {
-        "Assemble": {"source", "seed", "request", "capture", "labels"},
+        "Assemble": {"source", "seed", "request", "capture", "labels", "quarantine"},
         "Evaluate": {"source", "request", "train", "holdout", "model"},
     }.items():
         found = by_name(pipeline)[name]["Arguments"]["ProcessingInputs"]

@@ -129,6 +129,31 @@ def retrained(writer, incident="i2", start=0, succeeded=True, package=CHALLENGER
     return writer.closed(start + 1001, incident, "escalated")
 
 
+def quarantined(writer, incident="i4", start=0, mended=True):
+    """A broken feed, whose hours were quarantined until it was healthy, or until a person was asked."""
+    reason = "hours from 2013-03-01 09:00 UTC on are kept out of training: x"
+    (
+        writer.opened(start, incident, SignalKind.DATA_QUALITY, onset=start - 60)
+        .diagnosed(start + 1, incident, "upstream-data", ("x is empty",))
+        .planned(start + 2, incident, "quarantine")
+        .add(
+            start + 3, incident, EntryKind.INTENT, remedy="quarantine", since="…", broken=["x"], changed=True
+        )
+        .ended(start + 3, incident, "quarantine", reason=reason)
+        .verified(start + 4, incident, "INCONCLUSIVE", ("x is empty",))
+    )
+    if not mended:
+        writer.verified(start + 5760, incident, "FAIL", ("x is empty", "not proven within 96 h"))
+        writer.ended(
+            start + 5760, incident, "quarantine", succeeded=False, reason="x is empty; not proven within 96 h"
+        )
+        return writer.closed(start + 5761, incident, "escalated")
+    writer.verified(start + 600, incident, reasons=("the feed is healthy in the last 3 reports",))
+    since, until = (NOW + timedelta(hours=hours) for hours in (-3, 5))
+    body = {"by": "verify", "reason": "healthy", "since": since.isoformat(), "until": until.isoformat()}
+    return writer.add(start + 600, incident, EntryKind.HOURS_RELEASED, **body).closed(start + 601, incident)
+
+
 def watched(writer, incident="i3", start=0):
     """Drift that did no harm."""
     return (

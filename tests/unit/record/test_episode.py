@@ -14,7 +14,7 @@ from selfheal.record.ledger import EntryKind
 from selfheal.record.moments import Signalled, Unread
 from selfheal.remediate.playbook import Remedy
 from selfheal.verdict import Verdict
-from unit.record.ledgers import Writer, retrained, rolled_back, watched
+from unit.record.ledgers import Writer, quarantined, retrained, rolled_back, watched
 from unit.samples import CHALLENGER, NOW
 
 
@@ -47,6 +47,27 @@ def test_an_incident_that_was_healed():
         Verdict.PASS,
     )
     assert attempt.false_because is None
+
+
+def test_a_broken_feed_harms_until_it_is_proven_to_be_healthy_whenever_its_hours_were_quarantined():
+    episode = only(quarantined(Writer()))
+    assert (episode.state, episode.cause, episode.unread) == (State.RESOLVED, Cause.UPSTREAM_DATA, ())
+    times = episode.times
+    assert [minutes(at) for at in (times.onset, times.acted, times.mitigated, times.verified)] == [
+        -60,
+        3,
+        600,
+        600,
+    ]
+    (attempt,) = episode.attempts
+    assert (attempt.remedy, attempt.result, attempt.false_because) == (Remedy.QUARANTINE, Verdict.PASS, None)
+
+
+def test_a_feed_that_nobody_mended_makes_its_quarantine_no_false_action():
+    episode = only(quarantined(Writer(), mended=False))
+    assert (episode.state, episode.times.mitigated) == (State.ESCALATED, None)
+    (attempt,) = episode.attempts
+    assert (attempt.result, attempt.false_because) == (Verdict.FAIL, None)
 
 
 def test_incidents_that_overlap_are_kept_apart_and_come_in_order_of_opening():

@@ -13,7 +13,7 @@ from selfheal.record.explanation import explain
 from selfheal.record.ledger import EntryKind
 from selfheal.record.vocabulary import words
 from selfheal.remediate.playbook import Remedy
-from unit.record.ledgers import Writer, retrained, rolled_back, watched
+from unit.record.ledgers import Writer, quarantined, retrained, rolled_back, watched
 
 
 def told(writer):
@@ -54,8 +54,10 @@ def test_a_healed_incident_from_its_first_signal_to_its_end():
         retrained(Writer(), succeeded=False),
         retrained(Writer(), verdict="FAIL"),
         watched(Writer()),
+        quarantined(Writer()),
+        quarantined(Writer(), mended=False),
     ],
-    ids=["rolled back", "retrained", "sent back", "not healed", "watched"],
+    ids=["rolled back", "retrained", "sent back", "not healed", "watched", "quarantined", "not mended"],
 )
 def test_no_fragment_of_a_machine_is_left(writer):
     text = told(writer)
@@ -63,6 +65,17 @@ def test_no_fragment_of_a_machine_is_left(writer):
     # Names of alarms carry a kind of signal; they are names.
     assert not [term for term in terms if re.search(rf"(?<!flights-){term}", text)]
     assert not re.search(r"arn:|[{}\[\]]|None|True|False|INCONCLUSIVE|FAIL|PASS", text)
+
+
+def test_a_quarantine_is_told_with_its_hours_and_its_end():
+    lines = [line[18:] for line in told(quarantined(Writer())).splitlines()]
+    assert "Decision: quarantine: keep the broken hours out of training." in lines
+    took = lines.index("Took effect: quarantine.")
+    assert lines[took + 1] == "- hours from 2013-03-01 09:00 UTC on are kept out of training: x"
+    ended = lines.index(
+        "Quarantine ended by verify: hours from 2013-03-01 17:00 on may be learned from again."
+    )
+    assert lines[ended + 1] == "- healthy"
 
 
 def test_what_the_rails_stopped_is_told_with_the_reason_and_not_again_at_the_end():

@@ -174,6 +174,12 @@ def test_incidents_are_kept_apart():
     ]
 
 
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_quarantine_changes_no_model_and_counts_for_no_rail(succeeded):
+    parts = (intent("rollback"), outcome("rollback", False), intent("quarantine", "i2"))
+    assert summary(*parts, outcome("quarantine", succeeded, "i2")) == [(Remedy.ROLLBACK, "i1", False)]
+
+
 def test_what_is_no_remedy_of_healing_counts_for_no_budget():
     assert (
         summary(

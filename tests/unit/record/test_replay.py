@@ -20,7 +20,9 @@ from unit.record.ledgers import Writer
 from unit.samples import NOW
 
 
-def decide(writer, minutes, incident, cause=Cause.BAD_RELEASE, tried=(), mode=Mode.ACT, switch=None):
+def decide(
+    writer, minutes, incident, cause=Cause.BAD_RELEASE, tried=(), mode=Mode.ACT, switch=None, changing=()
+):
     """Plan as the planner does, and write it down; returns the body that was written."""
     at, history, opened = NOW + timedelta(minutes=minutes), actions(writer.entries), openings(writer.entries)
     own = next(opening for opening in opened if opening.incident == incident)
@@ -35,6 +37,7 @@ def decide(writer, minutes, incident, cause=Cause.BAD_RELEASE, tried=(), mode=Mo
         now=at,
         recurring=recurrences(own, opened, at),
         economics=economics,
+        changing=changing,
     )
     body = {
         "remedy": plan.remedy.value,
@@ -49,6 +52,7 @@ def decide(writer, minutes, incident, cause=Cause.BAD_RELEASE, tried=(), mode=Mo
         "history": len(history),
         "recurring": recurrences(own, opened, at),
         "economics": economics.to_json() if economics else None,
+        "changing": list(changing),
     }
     writer.add(minutes, incident, EntryKind.PLANNED, **body)
     return body
@@ -69,6 +73,14 @@ def altered(change):
 def test_without_decisions_there_is_nothing_to_replay():
     assert replay([]) == ()
     assert replay(Writer().opened(0, "i1").diagnosed(1, "i1").entries) == ()
+
+
+def test_a_decision_that_the_fleet_stopped_follows_from_who_was_being_changed():
+    writer = Writer().opened(0, "i1")
+    body = decide(writer, 1, "i1", changing=("a", "b", "c"))
+    assert body["remedy"] == "escalate"
+    assert "a, b, c are being changed" in body["stopped"][0]
+    assert verdicts(writer) == [Verdict.PASS]
 
 
 def test_decisions_follow_from_what_was_done_before_them():
@@ -142,7 +154,18 @@ def test_a_decision_that_does_not_follow_is_found_and_named(change, name):
 
 @pytest.mark.parametrize(
     "field",
-    ["cause", "tried", "mode", "kill_switch", "playbook", "rails", "history", "recurring", "economics"],
+    [
+        "cause",
+        "tried",
+        "mode",
+        "kill_switch",
+        "playbook",
+        "rails",
+        "history",
+        "recurring",
+        "economics",
+        "changing",
+    ],
 )
 def test_an_entry_that_lacks_what_it_was_decided_from_is_inconclusive(field):
     (decision,) = replay(altered({field: "left out"}).entries)
@@ -174,3 +197,14 @@ def test_a_plan_for_an_incident_that_nothing_opened_is_inconclusive():
     (decision,) = replay(writer.entries)
     assert decision.verdict is Verdict.INCONCLUSIVE
     assert "opened incident i1" in decision.reason
+
+
+def test_a_quarantine_follows_from_the_ledger_whatever_the_rails_count():
+    writer = Writer().opened(0, "i1").opened(1, "i2").opened(2, "i3")
+    for n, incident in enumerate(("i1", "i2", "i3")):
+        assert decide(writer, 3 + n, incident, Cause.UPSTREAM_DATA)["remedy"] == "quarantine"
+        writer.add(3 + n, incident, EntryKind.INTENT, remedy="quarantine", changed=True)
+        writer.ended(3 + n, incident, "quarantine", succeeded=False)
+    assert decide(writer, 9, "i3", Cause.UPSTREAM_DATA, (Remedy.QUARANTINE,))["remedy"] == "escalate"
+    assert decide(writer, 10, "i3", Cause.BAD_RELEASE)["history"] == 0
+    assert set(verdicts(writer)) == {Verdict.PASS}

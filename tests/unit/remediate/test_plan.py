@@ -46,8 +46,9 @@ def economics(verdict=Verdict.PASS, cost_usd=50.0):
         (Cause.BAD_RELEASE, Remedy.ROLLBACK),
         (Cause.HARMFUL_DRIFT, Remedy.RETRAIN),
         (Cause.CONCEPT_DRIFT, Remedy.RETRAIN),
+        (Cause.STALE_MODEL, Remedy.RETRAIN),
         (Cause.HARMLESS_DRIFT, Remedy.WATCH),
-        (Cause.UPSTREAM_DATA, Remedy.ESCALATE),
+        (Cause.UPSTREAM_DATA, Remedy.QUARANTINE),
         (Cause.INFRASTRUCTURE, Remedy.ESCALATE),
         (Cause.UNKNOWN, Remedy.ESCALATE),
     ],
@@ -139,3 +140,19 @@ def test_what_flaps_goes_to_a_person_whatever_the_cause(cause):
     found = plan(cause, recurring=3)
     assert found.remedy is Remedy.ESCALATE
     assert "flapping: 3 incidents" in found.stopped[0]
+
+
+def test_no_count_stops_a_quarantine_and_people_do():
+    failed = [
+        Action(remedy=Remedy.ROLLBACK, incident=f"i{n}", at=NOW - timedelta(hours=n), succeeded=False)
+        for n in (1, 2)
+    ]
+    assert plan(Cause.UPSTREAM_DATA, recurring=9, history=failed).remedy is Remedy.QUARANTINE
+    for controls in (Controls(mode=Mode.RECOMMEND), Controls(mode=Mode.ACT, kill_switch="ann: no")):
+        found = plan(Cause.UPSTREAM_DATA, controls=controls)
+        assert found.remedy is Remedy.ESCALATE
+        assert found.stopped[0].startswith("quarantine: ")
+
+
+def test_a_quarantine_that_did_not_end_by_itself_goes_to_a_person():
+    assert plan(Cause.UPSTREAM_DATA, Remedy.QUARANTINE).remedy is Remedy.ESCALATE

@@ -22,8 +22,27 @@ def action(remedy=Remedy.ROLLBACK, minutes_ago=0.0, succeeded=True, incident="i1
     )
 
 
-def stop(remedy, *history, rails=RAILS):
-    return stopped_by(remedy, rails, history, NOW)
+def stop(remedy, *history, rails=RAILS, **more):
+    return stopped_by(remedy, rails, history, NOW, **more)
+
+
+@pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])
+def test_no_more_endpoints_are_changed_at_once_than_the_fleet_may_have(remedy):
+    assert stop(remedy, changing=["a", "b"]) is None
+    assert "fleet: a, b, c are being changed" in stop(remedy, changing=["a", "b", "c"])
+    alone = Rails(fleet_actions_at_once=1)
+    assert stop(remedy, rails=alone) is None
+    assert "no more than 1 may be at once" in stop(remedy, rails=alone, changing=["a"])
+
+
+@pytest.mark.parametrize("remedy", [Remedy.WATCH, Remedy.ESCALATE])
+def test_what_changes_nothing_is_never_stopped_by_the_fleet(remedy):
+    assert stop(remedy, changing=list("abcdefg")) is None
+
+
+def test_a_fleet_of_none_would_never_act_and_is_refused():
+    with pytest.raises(PolicyError, match="fleet_actions_at_once"):
+        Rails(fleet_actions_at_once=0)
 
 
 @pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])

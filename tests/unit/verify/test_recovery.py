@@ -8,16 +8,25 @@ import pytest
 
 from selfheal.observe.signals import SignalKind, Status
 from selfheal.verdict import Verdict
+from selfheal.verify.feed import Feed
 from selfheal.verify.policy import RecoveryPolicy
 from selfheal.verify.recovery import Recovery, judge_recovery
 from unit.samples import NOW, signal
 
 POLICY = RecoveryPolicy()  # quiet for 30 min, given up after 96 h
 LATENCY, ERRORS, DRIFT = SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.DATA_DRIFT
+FEED = SignalKind.DATA_QUALITY
 PASS, WAIT, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
 
 
-def finding(opened_by=LATENCY, minutes=60.0, asked="new", live="new", firing=(), quality=Status.OK):
+def healthy(looks):
+    """A feed that was clear in so many reports in a row."""
+    return Feed(looks=looks, sound_since=NOW if looks else None, doubt=None if looks else "x is empty")
+
+
+def finding(
+    opened_by=LATENCY, minutes=60.0, asked="new", live="new", firing=(), quality=Status.OK, feed=None
+):
     """`firing` maps kinds to how many minutes after the remedy they began (negative: before it)."""
     acted_at = NOW - timedelta(minutes=minutes)
     recovery = Recovery(
@@ -26,7 +35,7 @@ def finding(opened_by=LATENCY, minutes=60.0, asked="new", live="new", firing=(),
         asked_config=asked,
         live_config=live,
         firing={kind: acted_at + timedelta(minutes=after) for kind, after in dict(firing).items()},
-        performance=signal(SignalKind.PERFORMANCE, quality, reason=f"quality is {quality.value}"),
+        judged=feed or signal(SignalKind.PERFORMANCE, quality, reason=f"quality is {quality.value}"),
     )
     return judge_recovery(recovery, POLICY, NOW)
 
@@ -59,6 +68,19 @@ TABLE = {
     "slow since a release": ({"opened_by": SignalKind.RELEASE, "firing": {LATENCY: 10}}, FAIL),
     "a data alarm is not an infrastructure alarm": ({"firing": {DRIFT: -10}}, PASS),
     "nor is one that began after the remedy": ({"firing": {DRIFT: 10}}, PASS),
+    "the feed is healthy": ({"opened_by": FEED, "feed": healthy(3), "quality": Status.NO_DATA}, PASS),
+    "the feed is healthy, and quality is another incident's": (
+        {"opened_by": SignalKind.PERFORMANCE, "feed": healthy(5), "quality": Status.BREACH},
+        PASS,
+    ),
+    "not for long enough": ({"opened_by": FEED, "feed": healthy(2)}, WAIT),
+    "the feed is broken": ({"opened_by": FEED, "feed": healthy(0)}, WAIT),
+    "the feed is healthy, but it is slow now": (
+        {"opened_by": FEED, "feed": healthy(3), "firing": {LATENCY: 10}},
+        FAIL,
+    ),
+    "the feed is never mended": ({"opened_by": FEED, "feed": healthy(0), "minutes": 96 * 60}, FAIL),
+    "mended at the last moment": ({"opened_by": FEED, "feed": healthy(3), "minutes": 96 * 60}, PASS),
     "never quiet": ({"firing": {ERRORS: -10}, "minutes": 96 * 60}, FAIL),
     "never labelled": ({"opened_by": DRIFT, "quality": Status.NO_DATA, "minutes": 96 * 60}, FAIL),
     "proven at the last moment": ({"opened_by": DRIFT, "minutes": 96 * 60}, PASS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -54,7 +55,7 @@ def _signal(name: str, found: UnitChange, means: Floats, times: Times, pace: Pac
         f"({found.known}): its hourly mean jumped by {found.jump:.3g} to {means[found.since]:.3g}, where training "
         f"never moved by more than {usual:.3g} in an hour, and goes on as before if it is mapped back"
     )
-    return quality_signal(
+    signal = quality_signal(
         name,
         "rescaled",
         Status.BREACH,
@@ -64,3 +65,4 @@ def _signal(name: str, found: UnitChange, means: Floats, times: Times, pace: Pac
         CERTAIN,
         means.size - found.since,
     )
+    return replace(signal, since=since)

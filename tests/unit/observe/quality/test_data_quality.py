@@ -314,9 +314,12 @@ class TestNumbers:
     def test_an_hour_of_a_busy_endpoint_is_no_reason_and_its_days_are(self):
         still = {**fresh(), "x": np.full(2000, 51.0)}
         days = window_of(still, BASELINE, hours=POLICY.stuck_hours)
-        assert breaches(judge(still, hours=1, days=days)) == {("x", "constant")}
+        found = judge(still, hours=1, days=days)
+        assert breaches(found) == {("x", "constant")}
+        assert found["x", "constant"].since == days.start
         moving = window_of(fresh(), BASELINE, hours=POLICY.stuck_hours)
-        assert judge(still, hours=1, days=moving)["x", "constant"].status is Status.OK
+        moved = judge(still, hours=1, days=moving)["x", "constant"]
+        assert (moved.status, moved.since) == (Status.OK, None)
         # What moves now is not stuck, whatever it did for days.
         assert ("x", "constant") not in judge(fresh(), hours=1, days=days)
 
@@ -476,3 +479,4 @@ def test_a_new_unit_is_seen_within_hours_where_hours_are_thin():
     assert found.subject == "temp"
     assert "fahrenheit to celsius" in found.reason
     assert f"since {seen[680].start:%Y-%m-%d %H}:00" in found.reason
+    assert found.since == seen[680].start
