@@ -15,7 +15,7 @@ SOURCES := $(shell git ls-files app.py cdk.json infra lambdas pipelines selfheal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo test check bench-detection bench-observe synth bootstrap deploy destroy lock clean
+.PHONY: help setup demo test soak check bench-detection bench-observe synth bootstrap deploy destroy lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | while IFS=: read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -36,6 +36,9 @@ demo: $(READY) $(STACKS) ## heal a real model on real flights, on this machine; 
 
 test: $(READY) ## every test
 	@$(BIN)/pytest
+
+soak: $(READY) $(STACKS) ## 100,000 interleavings of incidents with faults, each with new seeds; ARGS=--help tells the options
+	@PYTHONPATH=tests $(BIN)/python -m machine.soak $(ARGS)
 
 check: $(READY) $(STACKS) ## lint, types, boundaries, synthesized templates
 	@$(BIN)/ruff check

@@ -104,6 +104,8 @@ class HealingFunctions:
                 may.ledger(),
                 may.rails(),
                 may.describe_serving(),
+                may.describe_model(),
+                may.describe_package(),
                 may.update_endpoint(),
             ],
         )

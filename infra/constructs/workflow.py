@@ -24,10 +24,19 @@ _LAMBDA_FAULTS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-# What AWS refuses now it may grant in a moment; functions may be asked twice.
+# What AWS refuses now it may grant in a moment; functions may be asked twice. Step Functions goes by the name of
+# the error's class: botocore has one of its own for each error that a service's model names, else ClientError.
 _PASSING = [
     "ClientError",
     "ThrottlingException",
+    "ThrottledException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "TransactionInProgressException",
+    "InternalServerError",
+    "InternalErrorException",
+    "InternalServiceException",
+    "EndpointConnectionError",
     "ConnectTimeoutError",
     "ReadTimeoutError",
     "Sandbox.Timedout",

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.runtime import Environment, Step, UnknownEvent, answer, ledger_table, read_environment
 from selfheal.aws.alarms import Alarms
-from selfheal.aws.controls import ControlPanel
+from selfheal.aws.controls import ControlPanel, Stopped
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.models import ensure_model
 from selfheal.aws.policies import release_policy
@@ -106,8 +106,10 @@ class Releaser:
         )
         self._table.save_release(release)
         try:
+            # Model, config and alarms took a while to make, in which somebody may have thrown the switch.
+            self._controls.require_permission(step.at)
             self._endpoint.update(name, deployment_config(self._policy, [alarm.name for alarm in alarms]))
-        except ClientError:
+        except (ClientError, Stopped):
             # It never began: it must not be blamed for what comes later.
             self._table.save_release(replace(release, status=ReleaseStatus.ROLLED_BACK, ended_at=step.at))
             raise

@@ -61,6 +61,8 @@ class Retraining:
             window_end=step.at,
             champion=champion,
         )
+        # The request took a while to write, in which somebody may have thrown the switch.
+        self._controls.require_permission(step.at)
         arn = Pipeline(self._sagemaker).start(self._environment.pipeline, parameters, token)
         return answer("await", incident.with_(training=arn), training=arn)
 

@@ -9,9 +9,11 @@ from typing import Any
 import boto3
 
 from lambdas.runtime import Environment, Step, answer, ledger_table, read_environment
+from selfheal.aws.champion import package_of
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.errors import Missing
+from selfheal.aws.registry import Registry
 from selfheal.record.ledger import EntryKind
 from selfheal.remediate.playbook import Remedy
 
@@ -29,7 +31,8 @@ class Rollback:
 
     def __init__(self, environment: RollbackEnvironment) -> None:
         self._table = ledger_table(environment)
-        self._endpoint = Endpoint(boto3.client("sagemaker"), environment.endpoint)
+        self._sagemaker = boto3.client("sagemaker")
+        self._endpoint = Endpoint(self._sagemaker, environment.endpoint)
         self._controls = ControlPanel(
             boto3.client("ssm"), environment.mode_parameter, environment.kill_switch_parameter
         )
@@ -41,6 +44,7 @@ class Rollback:
             EndpointBusy: a deployment runs; the workflow tries again.
             Missing: nothing was ever released, so there is nothing to return to.
             Stopped: people do not want changes now.
+            Refused: what served before may not be served any more.
             LeaseLost: the incident is not this workflow's any more.
         """
         incident = step.incident
@@ -55,6 +59,7 @@ class Rollback:
         # After a rollback that failed, a mix of configs serves under the old name: ask again.
         change = live.config != target or live.status != "InService"
         if change:
+            Registry(self._sagemaker).package(package_of(self._sagemaker, model)).require_deployable()
             self._controls.require_permission(step.at)
         body = {
             "remedy": Remedy.ROLLBACK.value,
@@ -65,6 +70,8 @@ class Rollback:
         }
         self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.INTENT, body=body)
         if change:
+            # Writing the intent took a moment, in which somebody may have thrown the switch.
+            self._controls.require_permission(step.at)
             self._endpoint.update(target, None)
         deployment = {
             "kind": "rollback",

@@ -7,17 +7,48 @@ is read here, reading the lines one by one reads to the same values.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 from selfheal.observe.reading.answers import Prediction, usual_answer
-from selfheal.observe.reading.capture_records import Side, microseconds_of, usual_record
+from selfheal.observe.reading.capture_records import microseconds_of
 from selfheal.observe.reading.lines import Line, MalformedError
 from selfheal.observe.reading.payloads import Row, are_plain
 from selfheal.observe.reading.traffic import Schema
+from selfheal.observe.reading.typed_json import decoder
 
-_TYPE = "observedContentType"
-_CSV = Side(is_json=False, is_base64=False)
-_JSON = Side(is_json=True, is_base64=False)
+
+class _Asked(TypedDict):
+    data: str
+    encoding: Literal["CSV"]
+    observedContentType: Literal["text/csv"]
+
+
+class _Answered(TypedDict):
+    data: str
+    encoding: Literal["JSON"]
+    observedContentType: Literal["application/json"]
+
+
+class _Data(TypedDict):
+    endpointInput: _Asked
+    endpointOutput: _Answered
+
+
+class _Named(TypedDict, total=False):
+    inferenceId: str
+
+
+class _Meta(_Named):
+    eventId: str
+    inferenceTime: str
+
+
+class _Line(TypedDict):
+    captureData: _Data
+    eventMetadata: _Meta
+
+
+_record = decoder(_Line)
 
 
 class Alike(NamedTuple):
@@ -35,27 +66,21 @@ def read_alike(lines: Iterable[Line], schema: Schema) -> Alike | None:
     keys, at, rows = list[str](), list[int](), list[str]()
     packages, predictions = list[str | None](), list[Prediction]()
     answer_of = usual_answer(schema)
-    ways = set()
     try:
         # Nothing of a line's document outlives its turn: thousands of them would keep the garbage collector busy.
         for line in lines:
-            record = usual_record(line)
+            record = _record(line)
             if record is None:
                 return None
-            asked, answered = record["captureData"]["endpointInput"], record["captureData"]["endpointOutput"]
-            meta = record["eventMetadata"]
-            answer = answer_of(answered["data"])
+            capture, meta = record["captureData"], record["eventMetadata"]
+            answer = answer_of(capture["endpointOutput"]["data"])
             if answer is None:
                 return None
-            ways.add((asked.get(_TYPE, ""), asked["encoding"], answered.get(_TYPE, ""), answered["encoding"]))
             keys.append(meta.get("inferenceId") or meta["eventId"])
             at.append(microseconds_of(meta["inferenceTime"]))
-            rows.append(asked["data"])
+            rows.append(capture["endpointInput"]["data"])
             packages.append(answer[0])
             predictions.append(answer[1])
-    except (KeyError, MalformedError):
+    except MalformedError:
         return None
-    sides = {(Side.of(*way[:2]), Side.of(*way[2:])) for way in ways}
-    if sides != {(_CSV, _JSON)} or not are_plain(rows, schema):
-        return None
-    return Alike(keys, at, list(rows), packages, predictions)
+    return Alike(keys, at, list(rows), packages, predictions) if are_plain(rows, schema) else None

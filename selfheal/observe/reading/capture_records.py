@@ -70,14 +70,13 @@ class _Line(TypedDict, total=False):
     eventMetadata: _Meta
 
 
-# Of a line to what `json_object` finds under these names, as far as they are there.
-usual_record: Callable[[Line], Mapping[str, Any] | None] = decoder(_Line)
+_usual: Callable[[Line], Mapping[str, Any] | None] = decoder(_Line)
 _NOT_ANSWERED = None, Side(None, False)
 
 
 def read_record(line: Line) -> Record:
     """The record of one line; raises MalformedError where it is none."""
-    record: Mapping[str, Any] = usual_record(line) or json_object(line)
+    record: Mapping[str, Any] = _usual(line) or json_object(line)
     try:
         capture, meta = record["captureData"], record["eventMetadata"]
         asked, asked_as = _side(capture["endpointInput"])
