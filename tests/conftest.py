@@ -1,13 +1,19 @@
-"""What every test shares: how hard Hypothesis looks, how OpenMP waits, and which worker runs what."""
+"""What every test shares: how hard Hypothesis looks, how OpenMP waits, which worker runs what, and one synthesis."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # No deadline: the machines that run this are shared, and a slow example is not a wrong one.
 settings.register_profile(
@@ -39,3 +45,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     # In order of collection: the long scenarios, each a group of one, must not come last.
     config.option.loadscopereorder = False
     return Together(config, log)
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What `cdk deploy` would deploy, synthesized once for this run, by the worker that comes first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    out = shared / "synthesized"
+    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false"}
+    with (shared / "synthesis.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "manifest.json").exists():
+            subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, timeout=120)
+    return out

@@ -80,6 +80,7 @@ class HealingFunctions:
         )
 
     def _plan(self) -> StageFunction:
+        may = self._may
         return StageFunction(
             stage="remediate",
             name="plan",
@@ -91,7 +92,7 @@ class HealingFunctions:
                 "SELFHEAL_WORSE_PERCENT": str(self._settings.observe.performance.worse_percent),
                 "SELFHEAL_SAMPLING_PERCENT": str(self._settings.capture.sampling_percent),
             },
-            grants=[self._may.ledger(), self._may.rails(), self._may.read("reports")],
+            grants=[may.ledger(), may.rails(), may.list_endpoints(), may.read("reports")],
         )
 
     def _rollback(self) -> StageFunction:

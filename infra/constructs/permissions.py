@@ -98,16 +98,8 @@ class Permissions:
     # Parameters
 
     def rails(self) -> Grant:
-        """Read the mode and the kill switch, as every mutating function must right before it acts, and which
-        endpoints are being changed; a list of endpoints knows no resources."""
-        parameters = self._read_parameters(self._names.mode_parameter, self._names.kill_switch_parameter)
-        fleet = self._on(["sagemaker:ListEndpoints"], "*")
-
-        def grant(role: iam.IRole) -> None:
-            parameters(role)
-            fleet(role)
-
-        return grant
+        """Read the mode and the kill switch, as every mutating function must right before it acts."""
+        return self._read_parameters(self._names.mode_parameter, self._names.kill_switch_parameter)
 
     def champion_read(self) -> Grant:
         return self._read_parameters(self._names.champion_parameter)
@@ -119,6 +111,10 @@ class Permissions:
         return self._on(["ssm:GetParameter", "ssm:GetParameters"], *map(self._parameter, names))
 
     # SageMaker
+
+    def list_endpoints(self) -> Grant:
+        """Which endpoints are being changed; a list knows no resources."""
+        return self._on(["sagemaker:ListEndpoints"], "*")
 
     def describe_endpoint(self) -> Grant:
         return self._on(["sagemaker:DescribeEndpoint"], self._endpoint)

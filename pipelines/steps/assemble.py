@@ -49,10 +49,7 @@ class LeftOut:
         return f"{self.rows} rows are left out, since hours {hours} are quarantined ({', '.join(self.incidents)})"
 
     def to_json(self) -> dict[str, Any]:
-        hours = [
-            {"since": each.since.isoformat(), "until": each.until.isoformat() if each.until else None}
-            for each in self.intervals
-        ]
+        hours = [each.to_json() for each in self.intervals]
         return {"hours": hours, "incidents": list(self.incidents), "rows": self.rows}
 
 

@@ -45,6 +45,9 @@ class Interval:
         """Whether a moment lies in it."""
         return self.since <= at and (self.until is None or at < self.until)
 
+    def to_json(self) -> dict[str, str | None]:
+        return {"since": self.since.isoformat(), "until": self.until.isoformat() if self.until else None}
+
     def __str__(self) -> str:
         return f"from {_said(self.since)} " + ("on" if self.until is None else f"to {_said(self.until)}")
 
@@ -97,8 +100,7 @@ class Quarantine:
         released = self.released
         return {
             "incident": self.incident,
-            "since": self.interval.since.isoformat(),
-            "until": self.interval.until.isoformat() if self.interval.until else None,
+            **self.interval.to_json(),
             "broken": [signal.to_json() for signal in self.broken],
             "at": self.at.isoformat(),
             "released": {**vars(released), "at": released.at.isoformat()} if released else None,
@@ -108,13 +110,7 @@ class Quarantine:
         """How it ended, for the ledger. Raises QuarantineError while it has not."""
         if self.released is None or self.interval.until is None:
             raise QuarantineError(f"the hours of incident {self.incident} have no end yet")
-        since, until = self.interval.since, self.interval.until
-        return {
-            "by": self.released.by,
-            "reason": self.released.reason,
-            "since": since.isoformat(),
-            "until": until.isoformat(),
-        }
+        return {"by": self.released.by, "reason": self.released.reason, **self.interval.to_json()}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Quarantine:

@@ -133,7 +133,7 @@ def stopped_by(
         retraining_usd: what a retraining costs, those of the past included.
         changing: the account's other endpoints that are being changed now.
     """
-    if remedy not in (Remedy.ROLLBACK, Remedy.RETRAIN):
+    if not remedy.changes_model:
         return None
     actions = sorted(history, key=lambda action: action.at)
     return (

@@ -81,10 +81,10 @@ def profile_jobs(twin: Twin) -> list[str]:
     return [job.name for job in twin.jobs.processing_jobs() if job.name.startswith(f"{ENDPOINT}-profile-")]
 
 
-def test_an_hour_goes_through_a_job_and_is_judged_alike(assembly, tmp_path):
+def test_an_hour_goes_through_a_job_and_is_judged_alike(synthesized, tmp_path):
     with Twin(state=tmp_path, start=MORNING - DEPLOYMENT) as twin:
         observed = Observed(twin)
-        set_up(twin, assembly, Replay(start=MORNING, end=MORNING + timedelta(days=1)), MORNING)
+        set_up(twin, synthesized, Replay(start=MORNING, end=MORNING + timedelta(days=1)), MORNING)
         # As if a kilobyte an hour were too much for the function.
         observed.read_up_to(0.001)
         twin.advance_to(MORNING + timedelta(hours=HOURS, minutes=40))

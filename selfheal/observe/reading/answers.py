@@ -61,10 +61,10 @@ class _Classes(_Named):
     predictions: list[_Probabilities]
 
 
-_USUAL: dict[Task, tuple[str, Callable[[str], Any]]] = {
-    Task.BINARY: ("score", decoder(_Scores)),
-    Task.REGRESSION: ("value", decoder(_Values)),
-    Task.MULTICLASS: ("probabilities", decoder(_Classes)),
+_USUAL: dict[Task, Callable[[str], Any]] = {
+    Task.BINARY: decoder(_Scores),
+    Task.REGRESSION: decoder(_Values),
+    Task.MULTICLASS: decoder(_Classes),
 }
 
 Prediction = float | list[float]
@@ -89,7 +89,7 @@ def read_answer(text: str, is_json: bool, rows: int, schema: Schema) -> Answer:
 
 def usual_answer(schema: Schema) -> Callable[[str], tuple[str | None, Prediction] | None]:
     """Reads the package and the prediction of an answer of one row, if it is in this template's words."""
-    name, decode = _USUAL[schema.task]
+    name, decode = _NAMES[schema.task][0], _USUAL[schema.task]
     classes = len(schema.classes)
 
     def read(text: str) -> tuple[str | None, Prediction] | None:

@@ -49,6 +49,7 @@ def lines_of(text: Line) -> list[str]:
 def numbered(lines: Iterable[Line]) -> Iterator[tuple[int, Line]]:
     """The lines with more than JSON's own white space, by number from 1."""
     for number, line in enumerate(lines, start=1):
+        # Nearly all begin with a brace: to strip one copies it.
         if line[:1] in ("{", b"{") or (
             line.strip(" \t\r\n") if isinstance(line, str) else line.strip(b" \t\r\n")
         ):
