@@ -16,7 +16,7 @@ from selfheal.observe.profiles.profile import Profile, ProfileError
 from selfheal.observe.reading.traffic import Schema
 from selfheal.observe.statistics.unit_change import Pace
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from selfheal.observe.policy import DriftPolicy
 
 # Hourly looks in a month, which the policy's rate is stated for.
 LOOKS = 720
-_WATCH, _BOUND, _ROWS = 0.4, 0.5, 0.1
+_WATCH, _BOUND, _ROWS = 0.25, 0.5, 0.25
 
 
 def evidence_limit(policy: DriftPolicy) -> float:

@@ -34,7 +34,9 @@ Floats = NDArray[np.float64]
 # Half of, one and two windows' worth of a shift that one look can just about see.
 SIZES = np.array([1.0, 2.0, 4.2])
 SHIFTS = np.concatenate((SIZES, -SIZES))
-_CREDIT = np.exp(0.583 * np.abs(SHIFTS)) / SHIFTS.size
+# The middle one is what small and growing shifts are found by, and has half of the weight.
+_WEIGHTS = np.array([0.25, 0.5, 0.25, 0.25, 0.5, 0.25]) / 2
+_CREDIT = _WEIGHTS * np.exp(0.583 * np.abs(SHIFTS))
 # A score further out than this says no more than that it is far out.
 _FAR = 10.0
 # Evidence is not piled up beyond what says it all, so that it can fade when things return to normal.

@@ -233,7 +233,7 @@ def test_a_missing_baseline_is_no_data(account, observe, capsys):
         ("{}", "not a baseline"),
         ('{"version": 9}', "version 9"),
         ('{"version": 1, "features": [{"name": "x"}]}', "train again"),
-        ('{"version": 3, "layout": [{"name": "x"}], "window": ["a", "b"]}', "not a baseline"),
+        ('{"version": 4, "layout": [{"name": "x"}], "window": ["a", "b"]}', "not a baseline"),
     ],
 )
 def test_a_broken_baseline_is_no_data(account, observe, capsys, content, reason):

@@ -74,7 +74,7 @@ def test_no_training_row_makes_no_baseline():
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"version": 1}, "version 1 is not 3: train again"),
+        ({"version": 1}, "version 1 is not 4: train again"),
         ({"layout": None}, "not a baseline"),
         ({"layout": []}, "at least one feature"),
         ({"layout": [{"name": "x"}]}, "role"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, skew
 
 from selfheal.observe.drift.scores import Scores
 from selfheal.observe.profiles.layout import Categorical, Layout, Numeric
@@ -38,47 +38,74 @@ def test_over_the_training_data_they_have_mean_0_and_variance_1(column):
 @pytest.mark.parametrize("column", COLUMNS)
 def test_of_spread_what_a_shift_of_location_explains_is_taken_off(column):
     found, scores = scored(column)
-    share = found.of(0) / found.rows
-    raw, corrected = [], []
-    for shift in (0.05, 0.1):
-        tilted = share * np.exp(shift * scores.weights[0][:, 0])
-        counts = np.rint(1e12 * tilted / tilted.sum()).astype(np.int64)
-        raw.append(counts @ scores.weights[0][:, 1] / counts.sum())
-        corrected.append(scores.means(replace(found, counts=counts))[1])
-    # What is left grows with the third power of the shift; what there was, with the second at most.
-    assert np.abs(raw[1]) < 5 * np.abs(raw[0])
-    assert np.abs(corrected[1]) > 6.5 * np.abs(corrected[0])
-    assert np.abs(corrected[1]) < np.abs(raw[1]) / 10
+    for shift in (-0.1, -0.05, 0.05, 0.1):
+        tilted = found.of(0) * np.exp(shift * scores.weights[0][:, 0])
+        level, spread = scores.means(replace(found, counts=np.rint(1e12 * tilted / tilted.sum())))
+        assert abs(spread) < abs(shift) ** 2
+        assert level == pytest.approx(shift, rel=0.15)
+
+
+def test_spread_is_the_same_at_every_time_of_the_day():
+    """Hours of a strong daily season, which differ in their level alone."""
+    hour = norm.ppf((np.arange(500) + 0.5) / 500)
+    levels = np.sin(2 * np.pi * np.arange(24) / 24)
+    found, scores = scored((hour + levels[:, None]).ravel())
+    windows = [profile(found.layout, Rows(keys=[""] * 500, columns={"f": hour + each})) for each in levels]
+    locations, spreads = np.array([scores.means(window) for window in windows]).T
+    assert np.ptp(locations) > 1.5
+    assert np.ptp(spreads) < 0.06
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_small_windows_of_the_training_data_have_mean_0_on_average(column):
     found, scores = scored(column)
-    drawn = np.random.default_rng(6).multinomial(5, found.of(0) / found.rows, size=4000)
+    drawn = np.random.default_rng(6).multinomial(8, found.of(0) / found.rows, size=4000)
     means = np.array([scores.means(replace(found, counts=counts)) for counts in drawn])
-    # Five standard errors; the square of a mean of five rows is 0.2 on average.
-    assert np.abs(means.mean(axis=0) / means.std(axis=0)).max() < 5 / np.sqrt(4000)
+    # In standard deviations of such a window; five standard errors would be 0.08.
+    assert np.abs(means.mean(axis=0) / means.std(axis=0)).max() < 0.1
 
 
-def test_a_doubled_variance_is_nearly_all_left():
+def test_spread_is_nearly_normal_in_small_windows():
+    found, scores = scored(COLUMNS[0])
+    drawn = np.random.default_rng(7).multinomial(8, found.of(0) / found.rows, size=20_000)
+    spreads = np.array([scores.means(replace(found, counts=counts))[1] for counts in drawn])
+    assert abs(skew(spreads)) < 0.1
+    assert spreads.std() == pytest.approx(1 / np.sqrt(8), rel=0.1)
+
+
+def test_a_doubled_variance_is_nearly_all_seen():
     column = norm.ppf((np.arange(4000) + 0.5) / 4000)
     found, scores = scored(column)
     wide = profile(found.layout, Rows(keys=[""] * 4000, columns={"f": column * np.sqrt(2)}))
     level, spread = scores.means(wide)
-    raw = wide.of(0) @ scores.weights[0][:, 1] / 4000
     assert level == pytest.approx(0, abs=0.01)
-    assert spread == pytest.approx(raw, abs=0.01)
-    assert spread > 0.3
+    # Of normal rows: the distance from the mean has variance 1 - 2/pi, its expectation squared is 2/pi.
+    unbounded = (2 ** (1 / 3) - 1) / (2 / 3 * np.sqrt(np.pi / 2 - 1))
+    assert 0.9 * unbounded < spread < unbounded
 
 
-def test_they_are_the_normal_scores_of_the_ranks_and_the_distance_of_the_ranks_from_the_middle():
+def test_of_a_single_value_the_spread_is_no_surprise():
+    found, scores = scored(COLUMNS[0])
+    one = profile(found.layout, Rows(keys=["a"], columns={"f": [1.5]}))
+    level, spread = scores.means(one)
+    assert level > 1
+    assert spread == 0
+
+
+def test_few_values_are_described_by_their_location():
+    rng = np.random.default_rng(8)
+    assert scored(rng.integers(4, size=1000).astype(float))[1].owner.tolist() == [0]
+    assert scored(rng.integers(5, size=1000).astype(float))[1].owner.tolist() == [0, 0]
+
+
+def test_location_is_the_normal_score_of_the_rank():
     column = np.random.default_rng(2).lognormal(size=2560)
     found, scores = scored(column)
     # Ranks by scipy, of the middles of bins of ten values each.
     u = (np.floor((rankdata(column) - 1) / 10) * 10 + 5.5) / 2561
     place = np.searchsorted(found.layout.features[0].cuts, column)
-    for which, raw in enumerate((norm.ppf(u), np.abs(2 * u - 1))):
-        assert scores.weights[0][place, which] == pytest.approx((raw - raw.mean()) / raw.std(), abs=1e-9)
+    raw = norm.ppf(u)
+    assert scores.weights[0][place, 0] == pytest.approx((raw - raw.mean()) / raw.std(), abs=1e-9)
 
 
 def test_they_do_not_know_units():
@@ -138,7 +165,7 @@ def test_each_score_knows_its_feature():
     assert found.owner.tolist() == [0, 0, 2, 2, 2, 2]
     # The spread of x has its location beside it; a share stands for itself.
     assert found.level.tolist() == [0, 0, 2, 3, 4, 5]
-    assert [curve is not None for curve in found.curves] == [True, False, False]
+    assert [spread is not None for spread in found.spreads] == [True, False, False]
 
 
 def test_a_features_shares_add_up_and_location_has_the_larger_one():
