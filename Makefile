@@ -15,7 +15,7 @@ SOURCES := $(shell git ls-files app.py cdk.json infra lambdas pipelines selfheal
 
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo test soak check bench-detection bench-observe synth bootstrap deploy destroy lock clean
+.PHONY: help setup demo test soak check scenarios bench-detection bench-observe synth bootstrap deploy destroy lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | while IFS=: read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -47,6 +47,9 @@ check: $(READY) $(STACKS) ## lint, types, boundaries, synthesized templates
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint cdk.out/*.template.json
 	@echo "all checks passed"
+
+scenarios: $(READY) ## every cause on the twin, and what must be left alone; writes build/scenarios.json
+	@$(BIN)/pytest tests/scenarios/test_causes.py -m "scenario or not scenario" --protocol build/scenarios.json
 
 bench-detection: $(READY) ## how soon drift is found and how often it is seen where there is none; ARGS=--quick for a smoke run
 	@$(BIN)/python -m bench.detection $(ARGS)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "workloads" / "flights" / "selfheal.yaml"
 
 # No deadline: the machines that run this are shared, and a slow example is not a wrong one.
 settings.register_profile(
@@ -48,14 +50,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 @pytest.fixture(scope="session")
-def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """What `cdk deploy` would deploy, synthesized once for this run, by the worker that comes first."""
+def synthesize(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[Path], Path]:
+    """What `cdk deploy` would deploy, by settings, synthesized once for this run by the worker that comes first."""
     own = tmp_path_factory.getbasetemp()
     shared = own if worker_id == "master" else own.parent
-    out = shared / "synthesized"
-    environment = {**os.environ, "CDK_OUTDIR": str(out), "CDK_VALIDATION": "false"}
-    with (shared / "synthesis.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (out / "manifest.json").exists():
-            subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, timeout=120)
-    return out
+
+    def by(settings: Path) -> Path:
+        out = shared / f"synthesized-{settings.stem}"
+        environment = {
+            **os.environ,
+            "CDK_OUTDIR": str(out),
+            "CDK_VALIDATION": "false",
+            "SELFHEAL_SETTINGS": str(settings),
+        }
+        with (shared / "synthesis.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (out / "manifest.json").exists():
+                subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, check=True, timeout=120)
+        return out
+
+    return by
+
+
+@pytest.fixture(scope="session")
+def synthesized(synthesize: Callable[[Path], Path]) -> Path:
+    """As it ships."""
+    return synthesize(SHIPPED)
