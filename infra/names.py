@@ -12,6 +12,7 @@ class Watch(str, Enum):
     DATA_DRIFT = "data-drift"
     DATA_QUALITY = "data-quality"
     PERFORMANCE = "performance"
+    LABELS = "labels"
     MODEL_AGE = "model-age"
     LATENCY = "latency"
     ERRORS = "errors"
@@ -64,6 +65,10 @@ class Names:
     @property
     def pipeline(self) -> str:
         return f"{self.workload}-retraining"
+
+    @property
+    def replay_pipeline(self) -> str:
+        return f"{self.workload}-replay"
 
     @property
     def profile_jobs(self) -> str:

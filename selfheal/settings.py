@@ -78,6 +78,7 @@ class Serving(_Section):
     instance_type: InstanceType = "ml.m5.large"
     instance_count: Annotated[int, Field(ge=1, le=100)] = 2
     max_instance_count: Annotated[int, Field(ge=1, le=1000)] = 4
+    scale_step_percent: Annotated[float, Field(ge=1, le=1000)] = 50.0
     variant: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")] = "AllTraffic"
 
 

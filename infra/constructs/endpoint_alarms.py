@@ -1,4 +1,4 @@
-"""What watches the endpoint all the time: two alarms on its own metrics, four on what observe finds."""
+"""What watches the endpoint all the time: two alarms on its own metrics, five on what observe finds."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ BREACHES = {
         "PerformanceBreaches",
         "On matured labels the champion is worse than when it was chosen.",
     ),
+    Watch.LABELS: (
+        "LabelBreaches",
+        "Predictions of a day have matured, and too few of them have a label.",
+    ),
     Watch.MODEL_AGE: (
         "ModelAgeBreaches",
         "The champion learned too long ago (observe.champion_max_age_days; no limit, no data).",
@@ -32,7 +36,7 @@ BREACHES = {
 
 
 class EndpointAlarms(Construct):
-    """The six alarms of an endpoint; `guardrails` are those that also send a deployment back."""
+    """The seven alarms of an endpoint; `guardrails` are those that also send a deployment back."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)

@@ -26,14 +26,24 @@ class HealingFunctions:
         self._serving_role = serving_role
         self._machine = {"SELFHEAL_INCIDENT_MACHINE": permissions.machine_arn(self._names.incident_machine)}
         self._champion = {"SELFHEAL_CHAMPION_PARAMETER": self._names.champion_parameter}
+        self._topic = {"SELFHEAL_TOPIC": stores.notices.topic_arn}
         self._rails = {
             "SELFHEAL_MODE_PARAMETER": self._names.mode_parameter,
             "SELFHEAL_KILL_SWITCH_PARAMETER": self._names.kill_switch_parameter,
         }
 
+        self._size = {
+            "SELFHEAL_MAX_INSTANCE_COUNT": str(settings.serving.max_instance_count),
+            "SELFHEAL_SCALE_STEP_PERCENT": str(settings.serving.scale_step_percent),
+        }
+        self._guardrails = {"SELFHEAL_RELEASE_POLICY": policy_json(settings.release)}
+
     def __iter__(self) -> Iterator[StageFunction]:
         yield from (self._sweep(), self._open_incident(), self._diagnose(), self._plan())
         yield from (self._rollback(), self._retrain(), self._candidate(), self._quarantine())
+        yield from (self._recalibrate(), self._approve_recalibration(), self._reactivate())
+        yield from (self._scale(), self._replace(), self._fall_back())
+        yield from (self._ask_approval(), self._take_answer())
         yield from (self._admit(), self._release(), self._park(), self._settle())
         yield from (self._verify(), self._record())
 
@@ -44,16 +54,17 @@ class HealingFunctions:
             name="sweep",
             timeout_seconds=60,
             dead_letters=self._stores.dead_letters[Delivery.SWEEP],
-            environment=self._machine,
+            environment={**self._machine, **self._topic},
             grants=[
                 may.describe_alarms(),
                 may.ledger(),
-                may.forget(Partition.WAIT, Partition.TRIGGER, Partition.OPEN_INCIDENT),
+                may.forget(Partition.WAIT, Partition.APPROVAL, Partition.TRIGGER, Partition.OPEN_INCIDENT),
                 may.start_incident(),
                 may.look_at_incidents(),
                 may.resume_workflows(),
                 may.describe_endpoint(),
                 may.describe_pipeline_execution(),
+                may.notify(),
             ],
         )
 
@@ -91,8 +102,17 @@ class HealingFunctions:
                 "SELFHEAL_VALUE_POLICY": policy_json(self._settings.value),
                 "SELFHEAL_WORSE_PERCENT": str(self._settings.observe.performance.worse_percent),
                 "SELFHEAL_SAMPLING_PERCENT": str(self._settings.capture.sampling_percent),
+                **self._size,
             },
-            grants=[may.ledger(), may.rails(), may.list_endpoints(), may.read("reports")],
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.list_endpoints(),
+                may.describe_alarms(),
+                may.describe_serving(),
+                may.describe_package(),
+                may.read("reports"),
+            ],
         )
 
     def _rollback(self) -> StageFunction:
@@ -107,6 +127,54 @@ class HealingFunctions:
                 may.describe_serving(),
                 may.describe_model(),
                 may.describe_package(),
+                may.update_endpoint(),
+            ],
+        )
+
+    def _scale(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="scale",
+            environment={**self._rails, **self._size},
+            grants=[may.ledger(), may.rails(), may.describe_endpoint(), may.resize_endpoint()],
+        )
+
+    def _replace(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="replace",
+            environment={**self._rails, **self._guardrails},
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.describe_serving(),
+                may.describe_package(),
+                may.create_endpoint_config(),
+                may.make_release_alarms(),
+                may.describe_alarms(),
+                may.update_endpoint(),
+            ],
+        )
+
+    def _fall_back(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="fall_back",
+            # It reads the artifact, to the bit, as a release does.
+            timeout_seconds=300,
+            memory_mb=1024,
+            environment={**self._rails, **self._guardrails},
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.read("pipeline", "packages"),
+                may.describe_serving(),
+                may.describe_package(),
+                may.make_release_alarms(),
+                may.describe_alarms(),
                 may.update_endpoint(),
             ],
         )
@@ -129,12 +197,81 @@ class HealingFunctions:
             ],
         )
 
+    def _recalibrate(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="recalibrate",
+            science=True,
+            timeout_seconds=300,
+            memory_mb=1024,
+            environment={
+                **self._rails,
+                **self._champion,
+                "SELFHEAL_OBSERVE_POLICY": policy_json(self._settings.observe),
+                "SELFHEAL_GATE_POLICY": policy_json(self._settings.gate),
+            },
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.champion_read(),
+                may.describe_model(),
+                may.describe_package(),
+                may.register_package(),
+                may.read("profiles", "ground-truth", "pipeline", "packages", "quarantine"),
+                may.write("packages/recalibrated"),
+            ],
+        )
+
+    def _approve_recalibration(self) -> StageFunction:
+        """Whoever makes a package may not approve it: the pipeline's own judge looks at this one as well."""
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="approve_recalibration",
+            module="approve",
+            entry="handle_step",
+            timeout_seconds=300,
+            memory_mb=512,
+            grants=[may.read("packages/recalibrated"), may.describe_package(), may.update_package()],
+        )
+
+    def _reactivate(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="reactivate",
+            environment={**self._rails, **self._champion, "SELFHEAL_PIPELINE": self._names.replay_pipeline},
+            grants=[
+                may.ledger(),
+                may.rails(),
+                may.champion_read(),
+                may.describe_serving(),
+                may.describe_package(),
+                may.start_replay(),
+                may.read("pipeline", "packages"),
+                may.write("retraining"),
+            ],
+        )
+
+    def _ask_approval(self) -> StageFunction:
+        may = self._may
+        return StageFunction(
+            stage="remediate",
+            name="ask_approval",
+            environment={**self._topic, "SELFHEAL_RAILS": policy_json(self._settings.rails)},
+            grants=[may.ledger(), may.notify(), may.resume_workflows()],
+        )
+
+    def _take_answer(self) -> StageFunction:
+        return StageFunction(stage="remediate", name="take_answer", grants=[self._may.ledger()])
+
     def _quarantine(self) -> StageFunction:
         may = self._may
         return StageFunction(
             stage="remediate",
             name="quarantine",
-            environment={**self._rails, "SELFHEAL_TOPIC": self._stores.notices.topic_arn},
+            environment={**self._rails, **self._topic},
             grants=[
                 may.ledger(),
                 may.rails(),
@@ -168,7 +305,7 @@ class HealingFunctions:
             memory_mb=1024,
             environment={
                 **self._rails,
-                "SELFHEAL_RELEASE_POLICY": policy_json(self._settings.release),
+                **self._guardrails,
                 "SELFHEAL_SERVING_ROLE": self._serving_role.role_arn,
             },
             grants=[
@@ -220,7 +357,10 @@ class HealingFunctions:
             name="verify",
             science=True,
             memory_mb=1024,
+            # A container has a minute to answer the golden set.
+            timeout_seconds=120,
             environment={
+                **self._champion,
                 "SELFHEAL_RECOVERY_POLICY": policy_json(self._settings.recovery),
                 "SELFHEAL_OBSERVE_POLICY": policy_json(self._settings.observe),
             },
@@ -229,8 +369,10 @@ class HealingFunctions:
                 may.read("reports", "profiles", "ground-truth", "pipeline", "packages", "quarantine"),
                 may.write("quarantine"),
                 may.describe_alarms(),
-                may.describe_endpoint(),
+                may.champion_read(),
+                may.describe_serving(),
                 may.describe_package(),
+                may.invoke_endpoint(),
             ],
         )
 
@@ -238,7 +380,7 @@ class HealingFunctions:
         return StageFunction(
             stage="record",
             name="record",
-            environment={"SELFHEAL_TOPIC": self._stores.notices.topic_arn},
+            environment=self._topic,
             grants=[
                 self._may.ledger(),
                 self._may.forget(Partition.TRIGGER, Partition.OPEN_INCIDENT),

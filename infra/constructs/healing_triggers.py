@@ -86,11 +86,12 @@ class HealingTriggers(Construct):
         return _sagemaker(kinds, {"EndpointName": [self._names.endpoint]})
 
     def _pipeline(self) -> events.EventPattern:
-        arn = Stack.of(self).format_arn(
-            service="sagemaker", resource="pipeline", resource_name=self._names.pipeline
-        )
+        arns = [
+            Stack.of(self).format_arn(service="sagemaker", resource="pipeline", resource_name=name)
+            for name in (self._names.pipeline, self._names.replay_pipeline)
+        ]
         kinds = ["SageMaker Model Building Pipeline Execution Status Change"]
-        return _sagemaker(kinds, {"pipelineArn": [arn]})
+        return _sagemaker(kinds, {"pipelineArn": arns})
 
 
 def _sagemaker(kinds: list[str], detail: Mapping[str, Any]) -> events.EventPattern:

@@ -24,6 +24,7 @@ class Partition(str, Enum):
     OPEN_INCIDENT = "OPEN"
     TRIGGER = "TRIGGER"
     WAIT = "WAIT"
+    APPROVAL = "APPROVAL"
 
 
 class Permissions:
@@ -128,6 +129,10 @@ class Permissions:
             self._models,
         )
 
+    def invoke_endpoint(self) -> Grant:
+        """Ask the endpoint as an application does: for verification's golden set."""
+        return self._on(["sagemaker:InvokeEndpoint"], self._endpoint)
+
     def update_endpoint(self) -> Grant:
         """Move the endpoint to a config; SageMaker asks for the right on both, and for the key of its volumes."""
 
@@ -136,6 +141,10 @@ class Permissions:
             grant_volume_key(self._stores, role)
 
         return grant
+
+    def resize_endpoint(self) -> Grant:
+        """Change how many instances a variant has."""
+        return self._on(["sagemaker:UpdateEndpointWeightsAndCapacities"], self._endpoint)
 
     def create_endpoint_config(self) -> Grant:
         """A config under a name of the workload's own."""
@@ -156,6 +165,11 @@ class Permissions:
     def describe_package(self) -> Grant:
         return self._on(["sagemaker:DescribeModelPackage"], self._packages)
 
+    def register_package(self) -> Grant:
+        """A version of the workload's own group."""
+        group = self._sagemaker(f"model-package-group/{self._names.package_group}")
+        return self._on(["sagemaker:CreateModelPackage"], group, self._packages)
+
     def update_package(self) -> Grant:
         return self._on(["sagemaker:UpdateModelPackage"], self._packages)
 
@@ -164,11 +178,16 @@ class Permissions:
             ["sagemaker:StartPipelineExecution"], self._sagemaker(f"pipeline/{self._names.pipeline}")
         )
 
+    def start_replay(self) -> Grant:
+        return self._on(
+            ["sagemaker:StartPipelineExecution"], self._sagemaker(f"pipeline/{self._names.replay_pipeline}")
+        )
+
     def describe_pipeline_execution(self) -> Grant:
-        return self._on(["sagemaker:DescribePipelineExecution"], self._executions)
+        return self._on(["sagemaker:DescribePipelineExecution"], *self._executions)
 
     def list_pipeline_steps(self) -> Grant:
-        return self._on(["sagemaker:ListPipelineExecutionSteps"], self._executions)
+        return self._on(["sagemaker:ListPipelineExecutionSteps"], *self._executions)
 
     def run_profile_jobs(self, jobs_role: iam.IRole) -> Grant:
         """Begin and look at jobs of the workload's own name, as their role, with the key of their volumes."""
@@ -229,8 +248,9 @@ class Permissions:
         return self._sagemaker(f"model-package/{self._names.package_group}/*")
 
     @property
-    def _executions(self) -> str:
-        return self._sagemaker(f"pipeline/{self._names.pipeline}/execution/*")
+    def _executions(self) -> tuple[str, ...]:
+        pipelines = (self._names.pipeline, self._names.replay_pipeline)
+        return tuple(self._sagemaker(f"pipeline/{name}/execution/*") for name in pipelines)
 
     @property
     def _release_alarms(self) -> str:

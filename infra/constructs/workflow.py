@@ -74,20 +74,18 @@ class Workflow(Construct):
             kind: `endpoint` or `pipeline`: what is waited for.
             patience: longer than the thing's own timeout, so that its own outcome arrives first.
         """
-        task = tasks.LambdaInvoke(
-            self,
-            name,
-            lambda_function=self._functions["park"],
-            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
-            payload=sfn.TaskInput.from_object(
-                {**_envelope(), "token": sfn.JsonPath.task_token, "kind": kind}
-            ),
-            result_path=sfn.JsonPath.DISCARD,
-            task_timeout=sfn.Timeout.duration(patience),
-            retry_on_service_exceptions=False,
-        )
-        _retry_faults(task)
+        task = self._with_token(name, "park", patience, {"kind": kind}, sfn.JsonPath.DISCARD)
         task.add_catch(self.record, errors=[sfn.Errors.ALL], result_path="$.error")
+        return task
+
+    def ask(
+        self, name: str, function: str, *, patience: Duration, then: tasks.LambdaInvoke
+    ) -> tasks.LambdaInvoke:
+        """Ask people, and go on: with their answer as `$.answer`, or with `$.error` where none came in time."""
+        task = self._with_token(name, function, patience, {}, "$.answer")
+        task.add_catch(then, errors=[sfn.Errors.TIMEOUT], result_path="$.error")
+        task.add_catch(self.record, errors=[sfn.Errors.ALL], result_path="$.error")
+        task.next(then)
         return task
 
     def choose(self, task: tasks.LambdaInvoke, branches: Mapping[str, sfn.IChainable]) -> None:
@@ -124,6 +122,23 @@ class Workflow(Construct):
             lambda_function=self._functions[function],
             payload=sfn.TaskInput.from_object(_envelope()),
             output_path="$.Payload",
+            retry_on_service_exceptions=False,
+        )
+        _retry_faults(task)
+        return task
+
+    def _with_token(
+        self, name: str, function: str, patience: Duration, told: Mapping[str, str], result_path: str
+    ) -> tasks.LambdaInvoke:
+        """Hand a function a token, and wait until somebody sends it back."""
+        task = tasks.LambdaInvoke(
+            self,
+            name,
+            lambda_function=self._functions[function],
+            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+            payload=sfn.TaskInput.from_object({**_envelope(), "token": sfn.JsonPath.task_token, **told}),
+            result_path=result_path,
+            task_timeout=sfn.Timeout.duration(patience),
             retry_on_service_exceptions=False,
         )
         _retry_faults(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -18,7 +19,8 @@ from infra.constructs.stage_functions import StageFunction, StageFunctions
 from infra.constructs.stores import Stores
 from infra.constructs.xgboost_image import XGBoostImage
 from infra.names import Names
-from pipelines.definition.retraining import PipelineInputs, definition
+from pipelines.definition import replay, retraining
+from pipelines.definition.jobs import PipelineInputs
 from selfheal.settings import Settings, job_settings
 
 
@@ -59,8 +61,11 @@ class LearningStack(Stack):
             approve_function_arn=approve.function_arn,
             kms_key_arn=stores.key.key_arn,
         )
-        pipeline = self._pipeline(names, inputs, orchestration)
+        pipeline = self._pipeline("Retraining", names.pipeline, retraining.definition(inputs), orchestration)
         pipeline.node.add_dependency(group, approve, jobs)
+        self._pipeline(
+            "Replay", names.replay_pipeline, replay.definition(inputs), orchestration
+        ).node.add_dependency(jobs)
         FirstChampion(
             self,
             "FirstChampion",
@@ -76,13 +81,15 @@ class LearningStack(Stack):
         staged = job_source(job_settings(settings))
         return assets.Asset(self, "Source", path=str(staged.path), asset_hash=staged.digest)
 
-    def _pipeline(self, names: Names, inputs: PipelineInputs, role: iam.IRole) -> sagemaker.CfnPipeline:
+    def _pipeline(
+        self, construct_id: str, name: str, definition: dict[str, Any], role: iam.IRole
+    ) -> sagemaker.CfnPipeline:
         pipeline = sagemaker.CfnPipeline(
             self,
-            "Retraining",
-            pipeline_name=names.pipeline,
-            pipeline_description="assemble, train, evaluate, gate, register",
-            pipeline_definition={"PipelineDefinitionBody": self.to_json_string(definition(inputs))},
+            construct_id,
+            pipeline_name=name,
+            pipeline_description=", ".join(step["Name"].lower() for step in definition["Steps"]),
+            pipeline_definition={"PipelineDefinitionBody": self.to_json_string(definition)},
             role_arn=role.role_arn,
         )
         # The role's policy is a resource of its own, and SageMaker checks the definition against it.

@@ -8,14 +8,11 @@ request, seed, capture, labels, quarantine ─▶ Assemble ─▶ train.csv ─�
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pipelines.definition.builder import (
     Condition,
     Definition,
-    Expression,
     Fail,
     LambdaCall,
     Parameter,
@@ -24,66 +21,22 @@ from pipelines.definition.builder import (
     RegisterModel,
     Text,
     Training,
-    execution,
     join,
     json_get,
     parameter,
     property_of,
 )
-from selfheal.settings import Settings
+from pipelines.definition.jobs import PipelineInputs, assemble, output_uri, processing_job, uri
 
-INPUT = "/opt/ml/processing/input"
-OUTPUT = "/opt/ml/processing/output"
-CODE = "/opt/ml/processing/code"
 CHECKPOINTS = "/opt/ml/checkpoints"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipelineInputs:
-    """What the pipeline stands on. Strings may be unresolved tokens of the CDK.
-
-    Attributes:
-        source_uri: S3 address of the tar.gz with selfheal/, pipelines/, workloads/ and workload.json.
-        seed_uri: S3 address of the labelled history that the first champion learns from.
-        role_arn: role of the jobs.
-        approve_function_arn: the Lambda function of the last step.
-    """
-
-    settings: Settings
-    image_uri: str
-    role_arn: str
-    bucket: str
-    source_uri: str
-    seed_uri: str
-    package_group: str
-    approve_function_arn: str
-    kms_key_arn: str
 
 
 def definition(inputs: PipelineInputs) -> dict[str, Any]:
     """The pipeline's definition, as the service reads it."""
     return Definition(
         parameters=(Parameter("RequestUri"), Parameter("Incident", "by-hand")),
-        steps=(_assemble(inputs), _train(inputs), _evaluate(inputs), _gate(inputs)),
+        steps=(assemble(inputs), _train(inputs), _evaluate(inputs), _gate(inputs)),
     ).to_json()
-
-
-def _assemble(inputs: PipelineInputs) -> Processing:
-    name, endpoint = "Assemble", inputs.settings.name
-    sources: dict[str, Text] = {
-        "source": inputs.source_uri,
-        "seed": inputs.seed_uri,
-        "request": parameter("RequestUri"),
-        "capture": f"s3://{inputs.bucket}/capture/{endpoint}",
-        "labels": f"s3://{inputs.bucket}/ground-truth/{endpoint}",
-        # Not part of the request: a training that a person starts must leave the same hours out.
-        "quarantine": f"s3://{inputs.bucket}/quarantine",
-    }
-    return Processing(
-        name=name,
-        description="Joins captured traffic with its outcomes; splits off a holdout that nothing trains on.",
-        arguments=_job(inputs, name, "assemble", sources, ("train", "holdout")),
-    )
 
 
 def _train(inputs: PipelineInputs) -> Training:
@@ -111,14 +64,14 @@ def _train(inputs: PipelineInputs) -> Training:
                     "DataSource": {
                         "S3DataSource": {
                             "S3DataType": "S3Prefix",
-                            "S3Uri": _output_uri("Assemble", "train"),
+                            "S3Uri": output_uri("Assemble", "train"),
                             "S3DataDistributionType": "FullyReplicated",
                         }
                     },
                 }
             ],
             "OutputDataConfig": {
-                "S3OutputPath": _uri(inputs, "train"),
+                "S3OutputPath": uri(inputs, "train"),
                 "KmsKeyId": inputs.kms_key_arn,
             },
             # No VolumeKmsKeyId: GPU types with local NVMe refuse it, and their disks are encrypted in hardware.
@@ -129,7 +82,7 @@ def _train(inputs: PipelineInputs) -> Training:
             },
             "RoleArn": inputs.role_arn,
             "EnableManagedSpotTraining": training.spot,
-            "CheckpointConfig": {"S3Uri": _uri(inputs, "checkpoints"), "LocalPath": CHECKPOINTS},
+            "CheckpointConfig": {"S3Uri": uri(inputs, "checkpoints"), "LocalPath": CHECKPOINTS},
             "StoppingCondition": stopping,
         },
     )
@@ -140,14 +93,14 @@ def _evaluate(inputs: PipelineInputs) -> Processing:
     sources: dict[str, Text] = {
         "source": inputs.source_uri,
         "request": parameter("RequestUri"),
-        "train": _output_uri("Assemble", "train"),
-        "holdout": _output_uri("Assemble", "holdout"),
+        "train": output_uri("Assemble", "train"),
+        "holdout": output_uri("Assemble", "holdout"),
         "model": property_of("Train", "ModelArtifacts.S3ModelArtifacts"),
     }
     return Processing(
         name=name,
         description="Scores challenger and champion on the holdout; writes the baseline and the gate's report.",
-        arguments=_job(inputs, name, "evaluate", sources, ("evaluation",)),
+        arguments=processing_job(inputs, name, "evaluate", sources, ("evaluation",)),
         property_files=(PropertyFile("Evaluation", "evaluation", "evaluation.json"),),
     )
 
@@ -171,7 +124,7 @@ def _register(inputs: PipelineInputs) -> RegisterModel:
     def file(name: str) -> dict[str, Any]:
         return {
             "ContentType": "application/json",
-            "S3Uri": _uri(inputs, "evaluate", "evaluation", f"{name}.json"),
+            "S3Uri": uri(inputs, "evaluate", "evaluation", f"{name}.json"),
         }
 
     data_quality = {"Statistics": file("statistics"), "Constraints": file("constraints")}
@@ -203,6 +156,11 @@ def _register(inputs: PipelineInputs) -> RegisterModel:
                 "ModelQuality": {"Statistics": file("metrics")},
                 "ModelDataQuality": data_quality,
             },
+            # What verification asks the endpoint again, to the bit as it was evaluated (selfheal/aws/registry.py).
+            "CustomerMetadataProperties": {
+                "golden-set": uri(inputs, "evaluate", "evaluation", "golden.json"),
+                "golden-set-sha256": json_get("Evaluate", "Evaluation", "golden.sha256"),
+            },
             # Approval is the last step's, which checks the artifact's digest against what was evaluated.
             "ModelApprovalStatus": "PendingManualApproval",
         },
@@ -215,73 +173,8 @@ def _approve(inputs: PipelineInputs) -> LambdaCall:
         function_arn=inputs.approve_function_arn,
         arguments={
             "package": property_of("Register", "ModelPackageArn"),
-            "evaluation": _uri(inputs, "evaluate", "evaluation"),
+            "evaluation": uri(inputs, "evaluate", "evaluation"),
             "incident": parameter("Incident"),
         },
         outputs=("package", "verdict"),
     )
-
-
-def _job(
-    inputs: PipelineInputs, name: str, program: str, sources: dict[str, Text], outputs: Sequence[str]
-) -> dict[str, Any]:
-    """A processing job that runs one of pipelines/steps out of the source bundle."""
-    unpack = f"mkdir -p {CODE} && tar -xzf {INPUT}/source/*.gz -C {CODE}"
-    return {
-        "AppSpecification": {
-            "ImageUri": inputs.image_uri,
-            "ContainerEntrypoint": [
-                "/bin/sh",
-                "-c",
-                f"{unpack} && cd {CODE} && exec python3 -m pipelines.steps.{program} {INPUT} {OUTPUT}",
-            ],
-        },
-        "ProcessingInputs": [_input(source, uri) for source, uri in sources.items()],
-        "ProcessingOutputConfig": {
-            "KmsKeyId": inputs.kms_key_arn,
-            "Outputs": [
-                {
-                    "OutputName": output,
-                    "S3Output": {
-                        "S3Uri": _uri(inputs, name.lower(), output),
-                        "LocalPath": f"{OUTPUT}/{output}",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-                for output in outputs
-            ],
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceType": inputs.settings.training.processing_instance_type,
-                "InstanceCount": 1,
-                "VolumeSizeInGB": inputs.settings.training.volume_gb,
-                "VolumeKmsKeyId": inputs.kms_key_arn,
-            }
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": inputs.settings.training.max_run_minutes * 60},
-        "RoleArn": inputs.role_arn,
-    }
-
-
-def _input(name: str, uri: Text) -> dict[str, Any]:
-    return {
-        "InputName": name,
-        "S3Input": {
-            "S3Uri": uri,
-            "LocalPath": f"{INPUT}/{name}",
-            "S3DataType": "S3Prefix",
-            "S3InputMode": "File",
-            "S3DataDistributionType": "FullyReplicated",
-            "S3CompressionType": "None",
-        },
-    }
-
-
-def _uri(inputs: PipelineInputs, *parts: str) -> Expression:
-    """An address in this execution's own folder of the data bucket."""
-    return join("/", [f"s3://{inputs.bucket}/pipeline", execution("PipelineExecutionId"), *parts])
-
-
-def _output_uri(step: str, output: str) -> Expression:
-    return property_of(step, f"ProcessingOutputConfig.Outputs['{output}'].S3Output.S3Uri")

@@ -3,11 +3,12 @@
     python3 -m pipelines.steps.evaluate INPUT OUTPUT
 
 Reads INPUT/{request,train,holdout,model}, writes OUTPUT/evaluation/{evaluation,baseline,statistics,
-constraints,metrics}.json, and importance.json where the challenger's archive has it.
+constraints,metrics,golden}.json, and importance.json where the challenger's archive has it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipelines.steps.archive import ArchivedModel
 from pipelines.steps.baseline import baseline_of
+from pipelines.steps.golden import golden_set
 from pipelines.steps.workload import Workload
 from selfheal.observe.performance.metrics.measure import measure, names_and_values, usable
 from selfheal.observe.performance.metrics.model_quality import confusion_matrix, model_quality
@@ -36,17 +38,20 @@ def main(source: Path, target: Path) -> None:
     holdout = pd.read_csv(source / "holdout" / "holdout.csv", dtype=str, keep_default_na=False)
     labels = holdout[workload.label].to_numpy(dtype=np.float64)
     rows = holdout[workload.names].to_numpy().tolist()
+    train = pd.read_csv(source / "train" / "train.csv", dtype=str, keep_default_na=False)
     with tempfile.TemporaryDirectory() as scratch:
         challenger = ArchivedModel(source / "model" / "model.tar.gz", Path(scratch) / "challenger")
         scores = challenger.score(rows)
+        golden = golden_set(train, workload, challenger.score)
         champion = champion_scores(source / "request" / "champion" / "model.tar.gz", Path(scratch), rows)
     report = judge_challenger(labels, scores, champion, workload.gate)
     metrics = holdout_metrics(labels, scores)
-    train = pd.read_csv(source / "train" / "train.csv", dtype=str, keep_default_na=False)
     baseline = baseline_of(train, holdout, scores, workload, metrics)
     evaluation = {
         "gate": report.to_json(),
         "artifact": {"sha256": challenger.sha256},
+        # The package carries it, so that whoever asks the set again knows that it is the one of today.
+        "golden": {"sha256": hashlib.sha256(text_of(golden.to_json()).encode()).hexdigest()},
         "window": manifest["window"],
         "holdout": manifest["holdout"],
         "metrics": {
@@ -62,6 +67,7 @@ def main(source: Path, target: Path) -> None:
             "statistics": statistics(baseline.profile),
             "constraints": constraints(baseline, workload.observe),
             "metrics": holdout_quality(labels, scores),
+            "golden": golden.to_json(),
             **({} if challenger.importance is None else {"importance": challenger.importance}),
         },
     )
@@ -89,7 +95,11 @@ def holdout_quality(labels: Scores, scores: Scores) -> dict[str, Any]:
 def write(folder: Path, files: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(body, sort_keys=True), encoding="utf-8")
+        (folder / f"{name}.json").write_text(text_of(body), encoding="utf-8")
+
+
+def text_of(body: Any) -> str:
+    return json.dumps(body, sort_keys=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import pandas as pd
 import xgboost as xgb
 
 from pipelines.steps.workload import Workload
+from selfheal.remediate.recalibration import LogitMap
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,10 +122,13 @@ def last_checkpoint(checkpoints: Path) -> tuple[xgb.Booster | None, int]:
 
 
 def save(booster: xgb.Booster, encoder: dict[str, object], workload: Workload, target: Path) -> None:
-    """The model in a format that executes nothing, what it relies on, its encoder, and the serving code."""
+    """The model in a format that executes nothing, what it relies on, its encoder, a calibration that changes nothing
+    yet, and the serving code that applies it."""
     (target / "code").mkdir(parents=True, exist_ok=True)
     booster.save_model(target / "model.ubj")
     (target / "encoder.json").write_text(json.dumps(encoder, sort_keys=True), encoding="utf-8")
+    calibration = json.dumps(LogitMap().to_json(), sort_keys=True)
+    (target / "calibration.json").write_text(calibration, encoding="utf-8")
     shares = importance(booster, workload.names)
     (target / "importance.json").write_text(json.dumps(shares, sort_keys=True), encoding="utf-8")
     shutil.copyfile(ROOT / workload.code / "inference.py", target / "code" / "inference.py")

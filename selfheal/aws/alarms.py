@@ -75,6 +75,24 @@ class Alarms:
         ]
         return sorted(found, key=lambda firing: firing.since)
 
+    def quiet_since(self) -> datetime | None:
+        """When the last of the endpoint's alarms on errors and latency that are not in ALARM came out of it, or was
+        made; None where there are none."""
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=f"{self._workload}-"
+        )
+        return max(
+            (
+                _since(alarm)
+                for page in pages
+                for alarm in page["MetricAlarms"]
+                if (kind := kind_of(alarm["AlarmName"], self._workload)) is not None
+                and kind.is_infrastructure
+                and alarm["StateValue"] != "ALARM"
+            ),
+            default=None,
+        )
+
     def firing_elsewhere(self) -> tuple[AlarmElsewhere, ...]:
         """Alarms of the account's other Selfheal endpoints that are in ALARM, oldest first."""
         found = [

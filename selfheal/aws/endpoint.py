@@ -1,14 +1,16 @@
-"""The endpoint: what it serves, and the one call that changes it."""
+"""The endpoint: what it serves and on how many instances, and the two calls that change that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from selfheal.aws.errors import EndpointBusy, Missing, is_missing
+from selfheal.remediate.scale import capacity_request
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
@@ -18,13 +20,31 @@ AT_REST = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Instances:
+    """How many instances a variant is asked to have, and has."""
+
+    desired: int
+    current: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndpointState:
-    """What the endpoint says of itself."""
+    """What the endpoint says of itself.
+
+    Attributes:
+        config: what serves; that of the release under way only once it is over, and only if it held.
+        pending: the config that is being deployed, while one is.
+        modified_at: when the endpoint last changed, as any deployment makes it do, also one that is sent back.
+        instances: by variant, of those that have any.
+    """
 
     name: str
     status: str
     config: str
     failure: str
+    pending: str | None
+    modified_at: datetime
+    instances: Mapping[str, Instances] = field(default_factory=dict)
 
     @property
     def at_rest(self) -> bool:
@@ -53,6 +73,15 @@ class Endpoint:
             status=body["EndpointStatus"],
             config=body["EndpointConfigName"],
             failure=body.get("FailureReason", ""),
+            pending=body.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
+            modified_at=body["LastModifiedTime"].astimezone(timezone.utc),
+            instances={
+                variant["VariantName"]: Instances(
+                    desired=variant["DesiredInstanceCount"], current=variant["CurrentInstanceCount"]
+                )
+                for variant in body.get("ProductionVariants", [])
+                if "DesiredInstanceCount" in variant and "CurrentInstanceCount" in variant
+            },
         )
 
     def require_at_rest(self) -> EndpointState:
@@ -97,3 +126,9 @@ class Endpoint:
         if deployment is not None:
             arguments["DeploymentConfig"] = deployment
         self._sagemaker.update_endpoint(**arguments)
+
+    def resize(self, variant: str, instances: int) -> None:
+        """Start changing how many instances a variant has."""
+        self._sagemaker.update_endpoint_weights_and_capacities(
+            **capacity_request(self.name, variant, instances)
+        )

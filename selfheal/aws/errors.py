@@ -4,6 +4,7 @@ AwsError
 ├── Missing        the thing does not exist
 ├── EndpointBusy   a deployment is running; try again later
 ├── LeaseLost      the incident is another workflow's now, or nobody's; this one must not act
+├── NothingToUndo  what a rollback would undo is not there, or not there any more
 └── Refused        the thing exists, and must not be acted on
 """
 
@@ -26,6 +27,10 @@ class EndpointBusy(AwsError):
 
 class LeaseLost(AwsError):
     """A workflow that does not hold the lease of its incident any more: it was aborted, redriven or superseded."""
+
+
+class NothingToUndo(AwsError):
+    """No release is to blame, or it is not what serves any more; the incident goes on to its next rung."""
 
 
 class Refused(AwsError):

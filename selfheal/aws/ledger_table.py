@@ -222,8 +222,10 @@ class LedgerTable:
             "package": release.package,
             "previous_config": release.previous_config,
             "started_at": release.started_at.isoformat(),
-            "ended_at": release.ended_at.isoformat() if release.ended_at else None,
+            "ended_at": _text(release.ended_at),
+            "endpoint_modified_at": _text(release.endpoint_modified_at),
             "status": release.status.value,
+            "seq": release.seq,
         }
         self._items.put(
             {**key("RELEASE", release.config), "release": {"S": json.dumps(body, sort_keys=True)}}
@@ -234,9 +236,12 @@ class LedgerTable:
         return _release(item) if item else None
 
     def last_release(self) -> Release | None:
-        """The release that was started last, whatever came of it."""
-        releases = [_release(item) for item in self._items.query("RELEASE")]
-        return max(releases, key=lambda release: release.started_at, default=None)
+        """The release whose deployment began last, whatever came of it."""
+        return max(self.releases(), key=lambda release: release.order, default=None)
+
+    def releases(self) -> list[Release]:
+        """All of them, in no order."""
+        return [_release(item) for item in self._items.query("RELEASE")]
 
     # --- waiting workflows
 
@@ -304,6 +309,14 @@ def _is_still(lease: Lease) -> dict[str, Any]:
     }
 
 
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -316,6 +329,8 @@ def _release(item: Mapping[str, Any]) -> Release:
         package=body["package"],
         previous_config=body["previous_config"],
         started_at=datetime.fromisoformat(body["started_at"]),
-        ended_at=datetime.fromisoformat(body["ended_at"]) if body["ended_at"] else None,
+        ended_at=_moment(body["ended_at"]),
+        endpoint_modified_at=_moment(body.get("endpoint_modified_at")),
         status=ReleaseStatus(body["status"]),
+        seq=body.get("seq", 0),
     )

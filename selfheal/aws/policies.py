@@ -12,6 +12,7 @@ from selfheal.aws.profile_job_arguments import JobSettings
 from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.observe.policy import ObservePolicy
+from selfheal.remediate.gate_policy import GatePolicy
 from selfheal.remediate.playbook import Playbook, Remedy
 from selfheal.remediate.rails import Rails
 from selfheal.remediate.release_policy import ReleasePolicy, Strategy
@@ -36,12 +37,16 @@ def release_policy(text: str) -> ReleasePolicy:
     return ReleasePolicy(**{**body, "strategy": Strategy(body["strategy"])})
 
 
+def gate_policy(text: str) -> GatePolicy:
+    return GatePolicy(**json.loads(text))
+
+
 def playbook(text: str) -> Playbook:
     return {Cause(cause): tuple(Remedy(r) for r in remedies) for cause, remedies in json.loads(text).items()}
 
 
 def rails(text: str) -> Rails:
-    return Rails(**json.loads(text))
+    return Rails.from_json(json.loads(text))
 
 
 def value_policy(text: str) -> ValuePolicy:

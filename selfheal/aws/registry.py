@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Keys of a package's CustomerMetadataProperties.
 DIGEST = "sha256"
 BASELINE = "baseline"
+GOLDEN_SET, GOLDEN_DIGEST = "golden-set", "golden-set-sha256"
 INCIDENT = "incident"
 TRAINED_FROM, TRAINED_TO = "training-window-start", "training-window-end"
 QUARANTINED_BY = "quarantined-by"
@@ -87,6 +88,43 @@ class Registry:
             CustomerMetadataProperties=dict(metadata),
             ApprovalDescription=description,
         )
+
+    def register_like(
+        self,
+        arn: str,
+        *,
+        artifact: str,
+        quality: str,
+        description: str,
+        metadata: Mapping[str, str],
+        token: str,
+    ) -> str:
+        """Register another artifact beside a package, to be served as that one is; it waits for approval.
+
+        Args:
+            arn: of the package that it comes from.
+            artifact, quality: S3 addresses of the archive, and of its model quality statistics.
+            token: asked twice with the same one, it is registered once.
+
+        Returns: the new package's ARN.
+        """
+        body: Mapping[str, Any] = self._sagemaker.describe_model_package(ModelPackageName=arn)
+        specification = dict(body["InferenceSpecification"])
+        container = specification["Containers"][0]
+        # What else AWS tells of the container is of the old artifact.
+        kept = {key: container[key] for key in ("Image", "Environment") if key in container}
+        measured = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": quality}}}
+        request: dict[str, Any] = {
+            "ModelPackageGroupName": body["ModelPackageGroupName"],
+            "ModelPackageDescription": description,
+            "InferenceSpecification": {**specification, "Containers": [{**kept, "ModelDataUrl": artifact}]},
+            "ModelMetrics": {**body.get("ModelMetrics", {}), **measured},
+            "DriftCheckBaselines": {**body.get("DriftCheckBaselines", {}), **measured},
+            "ModelApprovalStatus": "PendingManualApproval",
+            "CustomerMetadataProperties": dict(metadata),
+            "ClientToken": token,
+        }
+        return str(self._sagemaker.create_model_package(**request)["ModelPackageArn"])
 
     def quarantine(self, arn: str, incident: str, reason: str) -> None:
         """Reject a package for good: the mark stays even if somebody approves it again."""

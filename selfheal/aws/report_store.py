@@ -37,14 +37,6 @@ class ReportStore:
         """What observe found last, or None where it found nothing within a day."""
         return next(self.newest_first(now), None)
 
-    def latest_performance(self, now: datetime, champion: str) -> Mapping[str, Any] | None:
-        """Every metric of a champion, as observe measured it last; None where no report of a day has it.
-
-        Observe measures all of them once a day: most reports have none.
-        """
-        reports = (report for report in self.newest_first(now) if report.champion == champion)
-        return next((report.performance for report in reports if report.performance), None)
-
     def rows_of_a_day(self, now: datetime) -> int | None:
         """Rows that observe counted in the reports of the last 24 hours; None where there is no report.
 
@@ -71,7 +63,8 @@ class ReportStore:
             ) from error
 
     def newest_first(self, now: datetime, within: timedelta = RECENT) -> Iterator[Report]:
-        """Reports of the time before `now`, each read when it is asked for."""
-        keys = self._objects.list(self._root, f"{self._root}{now - within:%Y/%m/%d/%H}")
+        """Reports of the time up to the hour of `now`, each read when it is asked for."""
+        first, end = f"{self._root}{now - within:%Y/%m/%d/%H}", f"{self._root}{now + HOUR:%Y/%m/%d/%H}"
+        keys = self._objects.list(self._root, first, end)
         found = [listed.key for listed in keys if listed.key.endswith("/signals.json")]
         return (Report.from_json(json.loads(self._objects.read(key))) for key in reversed(found))

@@ -1,7 +1,8 @@
-"""A retraining request: the folder in S3 that tells the pipeline what to learn from and whom to beat.
+"""A request: the folder in S3 that tells a pipeline up to when to look at the data, and which models are compared.
 
 retraining/<id>/request.json            who asks, the end of the data, the champion's package
 retraining/<id>/champion/model.tar.gz   the champion's artifact; absent for the first champion
+retraining/<id>/previous/model.tar.gz   that of the model to replay beside it; absent for a retraining
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def write_request(
-    s3: S3Client, bucket: str, request: str, *, incident: str, window_end: datetime, champion: Package | None
+    s3: S3Client,
+    bucket: str,
+    request: str,
+    *,
+    incident: str,
+    window_end: datetime,
+    champion: Package | None,
+    previous: Package | None = None,
 ) -> Mapping[str, str]:
     """Write the folder of a request; the answer is the pipeline's parameters."""
     folder = f"retraining/{request}"
@@ -27,11 +35,12 @@ def write_request(
         "window_end": window_end.isoformat(),
         "champion": champion.arn if champion else None,
         "champion_trained_to": champion.metadata.get(TRAINED_TO) if champion else None,
+        "previous": previous.arn if previous else None,
     }
-    if champion is not None:
-        source, key = split_uri(champion.artifact)
-        s3.copy_object(
-            Bucket=bucket, Key=f"{folder}/champion/model.tar.gz", CopySource={"Bucket": source, "Key": key}
-        )
+    for name, package in (("champion", champion), ("previous", previous)):
+        if package is not None:
+            source, key = split_uri(package.artifact)
+            copied = f"{folder}/{name}/model.tar.gz"
+            s3.copy_object(Bucket=bucket, Key=copied, CopySource={"Bucket": source, "Key": key})
     Objects(s3, bucket).write_json(f"{folder}/request.json", body)
     return {"RequestUri": f"s3://{bucket}/{folder}", "Incident": incident}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from selfheal.cli.approval import approve, reject
 from selfheal.cli.breaker import breaker
 from selfheal.cli.check import check
 from selfheal.cli.incidents import explain, incidents
@@ -16,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (check, incidents, explain, report):
+for command in (check, incidents, explain, approve, reject, report):
     app.command()(command)
 app.add_typer(ledger, name="ledger")
 app.add_typer(breaker, name="breaker")

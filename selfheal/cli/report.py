@@ -56,6 +56,7 @@ def _times(returns: Returns) -> Table:
     _time(table, "MTTD: onset to detection", returns.time_to_detect, "where onset is known")
     _time(table, "MTTR: to mitigation", returns.time_to_recover, since)
     _time(table, "to proof", returns.time_to_verify, "the same")
+    _time(table, "to mitigation, unverified", returns.time_to_mitigate, "from onset, else from detection")
     return table
 
 
@@ -68,6 +69,7 @@ def _time(table: Table, name: str, spans: Spans, counted: str) -> None:
 def _shares(returns: Returns) -> Table:
     table = _table("Shares", "", "share", "count", "between (95 %)")
     table.add_row("auto-resolved, of incidents that ended", *_share(returns.auto_resolved))
+    table.add_row("mitigated, unverified, of incidents that ended", *_share(returns.mitigated))
     table.add_row("false actions, of remedies whose end is known", *_share(returns.false_actions))
     return table
 

@@ -7,7 +7,7 @@ from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.ranking import METRICS as RANKING_METRICS
 from selfheal.diagnose.rule import Explains, RuledOut, moment, reasons
 from selfheal.diagnose.snapshot import Retraining, Snapshot
-from selfheal.observe.signals import SignalKind
+from selfheal.observe.signals import Signal, SignalKind, Status
 
 # As many retrainings in a row without a challenger are no bad luck.
 IN_A_ROW = 2
@@ -30,8 +30,14 @@ def training_fails(snapshot: Snapshot, policy: DiagnosisPolicy) -> Explains | Ru
 
 
 def label_shift(snapshot: Snapshot, policy: DiagnosisPolicy) -> Explains | RuledOut:
-    """The classes became more or less frequent: the model is wrong about how sure it is, not about the order."""
-    worse, answers = snapshot.breaches(SignalKind.PERFORMANCE), snapshot.breaches(SignalKind.PREDICTION_DRIFT)
+    """The classes became more or less frequent: the model is wrong about how sure it is, not about the order.
+
+    Each case is as its like were before, so the answers move with the mix of classes (Z. Lipton, Y. Wang, A. Smola,
+    "Detecting and correcting for label shift with black box predictors", ICML 2018). How far depends on how well the
+    model tells the classes apart, and a weak one's hardly do: that they moved must be certain, not that it is much.
+    Where they did not move, it is the meaning of the cases that changed.
+    """
+    worse, answers = snapshot.breaches(SignalKind.PERFORMANCE), _moved(snapshot, SignalKind.PREDICTION_DRIFT)
     if not worse:
         return _unharmed(snapshot)
     if not answers:
@@ -107,6 +113,13 @@ def harmless_drift(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOu
         return "whether quality suffers is not known"
     explained = attribution.sentences(moved, snapshot.importance)
     return (*reasons(moved), *explained, "measured quality is intact")
+
+
+def _moved(snapshot: Snapshot, kind: SignalKind) -> list[Signal]:
+    """What certainly moved, however little."""
+    return [
+        each for each in snapshot.signals if each.kind is kind and each.status in (Status.WARN, Status.BREACH)
+    ]
 
 
 def _doubt(snapshot: Snapshot) -> RuledOut | None:

@@ -49,11 +49,16 @@ RULES: Sequence[tuple[Cause, Rule]] = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A cause, what speaks for it, and what was ruled out on the way (rule: reason)."""
+    """A cause, what speaks for it, and what was ruled out on the way (rule: reason).
+
+    Attributes:
+        blamed_release: endpoint config of the release that is to blame, where one is.
+    """
 
     cause: Cause
     evidence: tuple[str, ...]
     ruled_out: tuple[str, ...]
+    blamed_release: str | None = None
 
 
 def diagnose(snapshot: Snapshot, policy: DiagnosisPolicy) -> Diagnosis:
@@ -62,7 +67,8 @@ def diagnose(snapshot: Snapshot, policy: DiagnosisPolicy) -> Diagnosis:
     for cause, rule in RULES:
         finding = rule(snapshot, policy)
         if not isinstance(finding, str):
-            return Diagnosis(cause, finding, tuple(ruled_out))
+            blamed = snapshot.release if cause is Cause.BAD_RELEASE else None
+            return Diagnosis(cause, finding, tuple(ruled_out), blamed.config if blamed else None)
         ruled_out.append(f"{cause.value}: {finding}")
     evidence = tuple(signal.reason for signal in snapshot.signals if signal.status.value != "OK")
     return Diagnosis(Cause.UNKNOWN, evidence, tuple(ruled_out))

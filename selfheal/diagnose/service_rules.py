@@ -7,14 +7,11 @@ from datetime import timedelta
 from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.rule import Explains, RuledOut, moment, reasons
 from selfheal.diagnose.snapshot import ReleaseStatus, Snapshot
-from selfheal.observe.signals import SignalKind, Status
-
-# How observe's reason begins where matured predictions have too few labels.
-LABELS_STOPPED = "labels stopped or are late"
+from selfheal.observe.signals import SignalKind
 
 
 def bad_release(snapshot: Snapshot, policy: DiagnosisPolicy) -> Explains | RuledOut:
-    release = snapshot.last_release
+    release = snapshot.release
     if release is None:
         return "nothing was released"
     if snapshot.opened_by is SignalKind.RELEASE and release.status is ReleaseStatus.ROLLED_BACK:
@@ -121,11 +118,7 @@ def upstream_data(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOut
 
 def labels_stopped(snapshot: Snapshot, _: DiagnosisPolicy) -> Explains | RuledOut:
     """Nobody can say how good the model is. Asked after the input: that is seen without labels."""
-    stopped = [
-        signal
-        for signal in snapshot.signals
-        if signal.kind is SignalKind.PERFORMANCE
-        and signal.status is Status.NO_DATA
-        and signal.reason.startswith(LABELS_STOPPED)
-    ]
-    return reasons(stopped) or "labels have not stopped"
+    stopped = reasons(snapshot.breaches(SignalKind.LABELS))
+    if stopped:
+        return stopped
+    return "labels come" if snapshot.knows(SignalKind.LABELS) else "whether labels come is not known"

@@ -26,7 +26,11 @@ class Release:
     Attributes:
         config: the endpoint config that carries it; its name identifies the release.
         previous_config: what served before, and what a rollback returns to.
-        started_at, ended_at: of the deployment; not ended while it runs.
+        started_at: when the workflow came to the deployment; it may have had to wait for another one first.
+        ended_at: of the deployment; None while it runs.
+        endpoint_modified_at: when the endpoint had changed last before; where that is unchanged, the deployment never
+            began. None where a version before wrote none down.
+        seq: number of the ledger's entry that intended the deployment; 0 where a version before wrote none down.
     """
 
     config: str
@@ -36,6 +40,13 @@ class Release:
     started_at: datetime
     status: ReleaseStatus
     ended_at: datetime | None = None
+    endpoint_modified_at: datetime | None = None
+    seq: int = 0
+
+    @property
+    def order(self) -> tuple[int, datetime]:
+        """Releases sorted by this are in the order in which their deployments began."""
+        return self.seq, self.started_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +113,11 @@ class Snapshot:
         observed_at: when observe reported last; None: it left no report within a day.
         observe_failure: why that report could judge nothing at all; None: it could.
         signals: of that report; empty where there is none.
-        ranking: how well the champion ranks on matured labels; None: no report of a day said so.
+        ranking: how well the champion ranks on the matured labels of that report; None: it does not say so.
         importance: what each feature contributes to the champion, as shares of one; None: its package does
             not carry it.
-        last_release: the most recent release, whatever came of it; None: there was none.
+        release: the one that opened the incident, where one did, or else the last, whatever came of it; None: there
+            was none.
         retrainings: those begun since a person closed the breaker, in order of time.
     """
 
@@ -121,7 +133,7 @@ class Snapshot:
     signals: tuple[Signal, ...]
     ranking: Ranking | None
     importance: Mapping[str, float] | None
-    last_release: Release | None
+    release: Release | None
     retrainings: tuple[Retraining, ...]
 
     def breaches(self, kind: SignalKind) -> list[Signal]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import Any
@@ -44,6 +44,7 @@ class Hour:
             nowhere else.
         extra_rows: rows whose payload carried a column that the schema does not know.
         extra: a few names of such columns.
+        golden: captured requests that asked a golden set: they are no traffic, and count nowhere else.
         newest: time of the last inference; None where there is none.
         profile: of all rows, of whichever model; the outputs are those of the champion.
         predictions: of the rows that the champion itself answered.
@@ -55,6 +56,7 @@ class Hour:
     duplicates: int = 0
     extra_rows: int = 0
     extra: tuple[str, ...] = ()
+    golden: int = 0
     newest: datetime | None = None
     profile: Profile
     predictions: Predictions
@@ -76,6 +78,7 @@ class Hour:
             "duplicates": self.duplicates,
             "extra_rows": self.extra_rows,
             "extra": list(self.extra),
+            "golden": self.golden,
             "newest": self.newest.isoformat() if self.newest else None,
             "profile": self.profile.to_json(),
             "predictions": self.predictions.to_json(),
@@ -91,6 +94,7 @@ class Hour:
             duplicates=body["duplicates"],
             extra_rows=body["extra_rows"],
             extra=tuple(body["extra"]),
+            golden=body.get("golden", 0),
             newest=datetime.fromisoformat(body["newest"]) if body["newest"] else None,
             profile=Profile.from_json(body["profile"], layout),
             predictions=Predictions.from_json(body["predictions"]),
@@ -130,6 +134,7 @@ def merge_hour(parts: Sequence[Hour]) -> Hour:
         duplicates=sum(part.duplicates for part in parts),
         extra_rows=sum(part.extra_rows for part in parts),
         extra=_names(name for part in parts for name in part.extra),
+        golden=sum(part.golden for part in parts),
         newest=max((part.newest for part in parts if part.newest), default=None),
         profile=merge([part.profile for part in parts]),
         predictions=Predictions.merge(part.predictions for part in parts).cut(PREDICTIONS).ordered(),
@@ -299,8 +304,3 @@ def _first(traffic: Traffic) -> Traffic:
 def _names(names: Any) -> tuple[str, ...]:
     # The smallest, so that which ones are kept does not depend on their order.
     return tuple(sorted(set(names))[:EXAMPLES])
-
-
-def with_malformed(hour: Hour, lines: int) -> Hour:
-    """The hour with so many more lines that could not be read."""
-    return replace(hour, malformed=hour.malformed + lines) if lines else hour

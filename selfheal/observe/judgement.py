@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,13 @@ from selfheal.observe.drift.standing import Standing, drift_of, drift_windows
 from selfheal.observe.hours import DAY, Hour, Window, shortest_window, usual_rows, window
 from selfheal.observe.measures import measures
 from selfheal.observe.performance.estimation import Calibration
+from selfheal.observe.performance.label_coverage import coverage_signal
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.performance.outcomes import Outcomes, Predictions, join
 from selfheal.observe.performance.realized import Realized, performance_report, performance_signal
 from selfheal.observe.policy import DriftPolicy, ObservePolicy, PerformancePolicy
 from selfheal.observe.quality.data_quality import Context, quality_signals
-from selfheal.observe.signals import Signal
+from selfheal.observe.signals import Signal, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class Judgement:
         measures: every statistic of every feature, over the shortest window that is large enough.
         performance: every metric over the window of matured labels, realized and estimated.
 
-    The last two are made once a day, at midnight UTC; in other hours they are empty.
+    The last two are made once a day, at midnight UTC; in other hours they are empty. But where quality is in breach,
+    every report has all of its metrics: which of them suffer is what a diagnosis goes by.
     """
 
     signals: tuple[Signal, ...]
@@ -65,17 +67,22 @@ def judge(
     )
     own = [hour for hour in hours if hour.start not in blameless]
     realized = realize(baseline.task, own, outcomes, policy.performance, now)
+    quality = performance_signal(baseline.task, realized, baseline.metrics, policy.performance)
     # What people look at is a matter of days; what acts is a matter of hours.
     daily = now.hour == 0
+    measured = daily or quality.status is Status.BREACH
     return Judgement(
         signals=(
             *drift_of(baseline, standing, windows, policy.drift),
             *quality_signals(baseline, recent, policy.quality, now, context),
-            performance_signal(baseline.task, realized, baseline.metrics, policy.performance),
+            quality,
+            coverage_signal(
+                _of_a_day(baseline.task, hours, outcomes, policy.performance, now), policy.performance
+            ),
         ),
         quality_since=recent.start,
         measures=_measures(baseline, windows[0], policy.drift) if daily else [],
-        performance=_performance(baseline, realized, policy.performance) if daily else {},
+        performance=_performance(baseline, realized, policy.performance) if measured else {},
     )
 
 
@@ -86,6 +93,13 @@ def realize(
     taken = window(hours, policy.window_hours + round(policy.mature_hours), now)
     predictions = Predictions.merge(hour.predictions for hour in taken.parts)
     return Realized.of(task, join(predictions, outcomes, now, policy.mature_hours))
+
+
+def _of_a_day(
+    task: Task, hours: Sequence[Hour], outcomes: Outcomes, policy: PerformancePolicy, now: datetime
+) -> Realized:
+    """The last day that has matured, whatever the model was asked with: its labels should have come."""
+    return realize(task, hours, outcomes, replace(policy, window_hours=DAY), now)
 
 
 def _measures(baseline: Baseline, judged: Window, policy: DriftPolicy) -> Sequence[Mapping[str, Any]]:

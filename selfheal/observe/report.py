@@ -60,6 +60,7 @@ class Report:
             SignalKind.PREDICTION_DRIFT,
             SignalKind.DATA_QUALITY,
             SignalKind.PERFORMANCE,
+            SignalKind.LABELS,
             SignalKind.MODEL_AGE,
         )
         known = [

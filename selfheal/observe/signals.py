@@ -24,6 +24,7 @@ class SignalKind(str, Enum):
     PREDICTION_DRIFT = "prediction-drift"
     DATA_QUALITY = "data-quality"
     PERFORMANCE = "performance"
+    LABELS = "labels"
     MODEL_AGE = "model-age"
     LATENCY = "latency"
     ERRORS = "errors"

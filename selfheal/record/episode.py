@@ -35,10 +35,12 @@ NEWEST = 5  # ids that an error lists to choose from
 
 
 class State(str, Enum):
-    """How an incident stands. An abandoned one lost its workflow: its lease was taken back, nothing was proven."""
+    """How an incident stands. A mitigated one is healed as far as is known, without labels to prove it; an abandoned
+    one lost its workflow: its lease was taken back, nothing was proven."""
 
     OPEN = "open"
     RESOLVED = "resolved"
+    MITIGATED = "mitigated"
     ESCALATED = "escalated"
     ABANDONED = "abandoned"
 

@@ -12,6 +12,8 @@ from selfheal.observe.signals import SignalKind
 from selfheal.record.episode import Episode, State, Times
 from selfheal.record.moments import (
     Abandoned,
+    Answered,
+    Asked,
     Begun,
     Closed,
     Diagnosed,
@@ -74,6 +76,7 @@ def _headline(episode: Episode) -> str:
     ends = {
         State.OPEN: "is open",
         State.RESOLVED: "was resolved",
+        State.MITIGATED: "was mitigated, and not verified",
         State.ESCALATED: "was handed over to people",
         State.ABANDONED: "was abandoned: its workflow ended before it did",
     }
@@ -122,18 +125,18 @@ def _tell(moment: Moment) -> Telling:
             return _diagnosed(moment)
         case Planned():
             return _planned(moment)
+        case Asked() | Answered():
+            return _approval(moment)
         case Begun() | Ended():
             return _acted(moment)
         case Verified():
             return _verified(moment)
         case HoursReleased():
             return _released(moment)
-        case Abandoned(at=at, status=status):
-            return Telling(at, f"Abandoned: the workflow ended as {status.lower().replace('_', ' ')}.")
+        case Abandoned() | Closed():
+            return _closed(moment, ())
         case Unread(at=at, kind=kind, reason=reason):
             return Telling(at, f"An entry that this version cannot read ({kind}): {reason}.")
-        case Closed():
-            return _closed(moment, ())
 
 
 def _signalled(moment: Signalled) -> Telling:
@@ -153,11 +156,26 @@ def _planned(moment: Planned) -> Telling:
     decision = {
         Remedy.ESCALATE: "hand over to people",
         Remedy.WATCH: "change nothing, and watch",
+        Remedy.RECALIBRATE: "recalibrate: the same model and order, and how sure to be of it anew",
+        Remedy.REACTIVATE: "reactivate: the model before this one, if it answers the newest requests better",
         Remedy.QUARANTINE: "quarantine: keep the broken hours out of training",
+        Remedy.SCALE: "scale: more instances of what serves",
+        Remedy.REPLACE: "replace: the same model on fresh instances",
+        Remedy.FALL_BACK: "fall back: the last good model that served before",
     }.get(moment.remedy, words(moment.remedy))
     stopped = tuple(f"not {_spoken(reason, Remedy)}" for reason in moment.stopped)
     weighed = (moment.weighed,) if moment.remedy is Remedy.RETRAIN and moment.weighed else ()
     return Telling(moment.at, f"Decision: {decision}.", (*weighed, *stopped))
+
+
+def _approval(moment: Asked | Answered) -> Telling:
+    if isinstance(moment, Asked):
+        due = f"an answer is due by {moment.until:%Y-%m-%d %H:%M}"
+        return Telling(moment.at, f"Asked people for {words(moment.remedy)}: {due}.")
+    said = "Approved" if moment.approved else "Rejected" if moment.by else "Not answered"
+    by = f"{said.lower()} by {moment.by}" if moment.by else None
+    reason = ": ".join(part for part in (by, moment.reason) if part)
+    return Telling(moment.at, f"{said}: {words(moment.remedy)}.", (reason,))
 
 
 def _acted(moment: Begun | Ended) -> Telling:
@@ -171,9 +189,11 @@ def _begun(moment: Begun) -> str:
     action = moment.action.replace("-", " ")
     if not moment.changed:
         return f"Done already: {action}. Nothing had to be changed."
-    package = f" of {moment.package}" if moment.package else ""
+    goes = "to" if moment.remedy is Remedy.FALL_BACK else "of"
+    package = f" {goes} {moment.package}" if moment.package else ""
     config = f", asking for endpoint config {moment.config}" if moment.config else ""
-    return f"Began: {action}{package}{config}."
+    instances = f", asking for {moment.instances} instances" if moment.instances else ""
+    return f"Began: {action}{package}{config}{instances}."
 
 
 def _named(moment: Ended) -> str:
@@ -196,11 +216,15 @@ def _released(moment: HoursReleased) -> Telling:
     return Telling(moment.at, f"Quarantine ended by {moment.by}: {free}.", (moment.reason,))
 
 
-def _closed(moment: Closed, said: Sequence[str]) -> Telling:
+def _closed(moment: Closed | Abandoned, said: Sequence[str]) -> Telling:
     """The end. Notes repeat what was said on the way; only what was not said yet is told."""
+    if isinstance(moment, Abandoned):
+        ended = moment.status.lower().replace("_", " ")
+        return Telling(moment.at, f"Abandoned: the workflow ended as {ended}.")
     champion = moment.champion_after or moment.champion_before
     serves = f" {champion} serves." if champion else ""
-    fresh = tuple(note for note in moment.notes if not any(_repeats(note, text) for text in said))
+    notes = (*moment.notes, *([moment.unproven] if moment.unproven else []))
+    fresh = tuple(note for note in notes if not any(_repeats(note, text) for text in said))
     return Telling(moment.at, f"Closed as {words(moment.outcome)}.{serves}", fresh)
 
 
@@ -237,6 +261,8 @@ def _need(episode: Episode) -> str:
     return {
         State.OPEN: "Healing is at work.",
         State.RESOLVED: "It needs nothing from you.",
+        State.MITIGATED: "It needs whoever owns the labels: without them nobody can prove that quality is whole again. "
+        "See docs/runbooks/labels.md.",
         State.ESCALATED: "It needs you: healing has no further remedy that it may take. See docs/runbooks.",
         State.ABANDONED: "It needs you where its alarm is quiet by now: nobody proved that the service recovered.",
     }[episode.state]

@@ -18,9 +18,11 @@ from selfheal.remediate.release import content_hash
 
 
 class Outcome(str, Enum):
-    """How an incident ended. What could not be proven is escalated, never resolved."""
+    """How an incident ended. Resolved is what is proven. Mitigated is where the harm has ended as far as is known, and
+    all is proven but what labels would have told, which did not come in time. All else is escalated."""
 
     RESOLVED = "resolved"
+    MITIGATED = "mitigated"
     ESCALATED = "escalated"
 
 
@@ -71,13 +73,16 @@ class Incident:
     Attributes:
         fencing_token: that of the lease under which it is healed (`selfheal.record.lease`); None before it has one.
         cause, evidence, ruled_out: the diagnosis.
+        blamed_release: endpoint config of the release that the diagnosis blames; None where it blames none.
         tried: rungs that were begun, in order.
         champion_before, champion_after: model packages in service when it opened and when it closed.
-        training: ARN of the pipeline execution of a retraining.
-        candidate: the package that the retraining approved.
-        deployment: the endpoint config that the last remedy asked for, what it replaces and what it carries.
+        training: ARN of the pipeline execution of a retraining or a replay.
+        candidate: the package that a retraining or a recalibration brought, once it is approved.
+        deployment: what the last remedy asked the endpoint for: the endpoint config, what it replaces and what it
+            carries; of scaling, the config that stays and the instances.
         acted_at: when the last remedy had taken effect.
         mitigated_at: when the harm ended; verified_at: when that was proven.
+        unproven: what could not be proven in time of a recovery that is whole otherwise; None where that is not so.
     """
 
     id: str
@@ -88,6 +93,7 @@ class Incident:
     cause: Cause | None = None
     evidence: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
+    blamed_release: str | None = None
     tried: tuple[Remedy, ...] = ()
     champion_before: str | None = None
     champion_after: str | None = None
@@ -97,6 +103,7 @@ class Incident:
     acted_at: datetime | None = None
     mitigated_at: datetime | None = None
     verified_at: datetime | None = None
+    unproven: str | None = None
     outcome: Outcome | None = None
     notes: tuple[str, ...] = ()
 

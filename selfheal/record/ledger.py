@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from selfheal.observe.signals import SignalKind
+from selfheal.record.incident import Outcome
 from selfheal.remediate.playbook import Remedy
 from selfheal.remediate.rails import Action, Opening
 
@@ -35,6 +36,10 @@ class EntryKind(str, Enum):
     REFUSED = "refused"
     ABANDONED = "abandoned"
     BREAKER_CLOSED = "breaker-closed"
+    ASKED = "asked"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
     HOURS_RELEASED = "hours-released"
 
     @classmethod
@@ -123,8 +128,11 @@ def broken_at(entries: Iterable[Entry]) -> str | None:
 def actions(entries: Iterable[Entry]) -> list[Action]:
     """The remedies that were begun, with how they ended: what the rails are judged on.
 
-    A quarantine is none of them: it changes no model, and that a feed stays broken is no failure of healing's.
+    A quarantine is none of them: it deploys nothing, and that a feed stays broken is no failure of healing's.
     A remedy that found everything done already changed nothing and spends nothing.
+
+    Where an incident is mitigated and not verified, it is not known how its remedies ended: that their deployments
+    succeeded does not prove them, so it ends no row of failures; nor is it a failure, so it lengthens none.
 
     Where a person closed the breaker, how earlier remedies ended is forgotten; that they were begun is not.
     """
@@ -132,6 +140,8 @@ def actions(entries: Iterable[Entry]) -> list[Action]:
     for entry in entries:
         if entry.kind is EntryKind.BREAKER_CLOSED:
             begun = {key: replace(action, succeeded=None) for key, action in begun.items()}
+        elif entry.kind is EntryKind.CLOSED and entry.body.get("outcome") == Outcome.MITIGATED.value:
+            begun = {key: _unproven(action, entry.incident) for key, action in begun.items()}
         if (
             "remedy" not in entry.body
             or entry.body.get("changed") is False
@@ -141,11 +151,28 @@ def actions(entries: Iterable[Entry]) -> list[Action]:
         key = (entry.incident, entry.body["remedy"])
         if entry.kind is EntryKind.INTENT:
             remedy = Remedy(key[1])
-            if remedy.changes_model:
+            if remedy.changes_service:
                 begun[key] = Action(remedy=remedy, incident=entry.incident, at=entry.at)
         elif key in begun:
             begun[key] = replace(begun[key], succeeded=bool(entry.body["succeeded"]))
     return list(begun.values())
+
+
+def _unproven(action: Action, incident: str) -> Action:
+    return replace(action, succeeded=None) if action.incident == incident and action.succeeded else action
+
+
+def intended(entries: Iterable[Entry], incident: str, remedy: Remedy) -> Mapping[str, Any] | None:
+    """What an incident intended with a remedy when it first began it, or None before that: a step that is tried
+    again asks for the same."""
+    for entry in entries:
+        if (
+            entry.kind is EntryKind.INTENT
+            and entry.incident == incident
+            and entry.body.get("remedy") == remedy.value
+        ):
+            return entry.body
+    return None
 
 
 def openings(entries: Iterable[Entry]) -> list[Opening]:

@@ -18,6 +18,7 @@ from selfheal.verdict import Verdict
 
 RELEASE = "release"
 ROLLBACK = "rollback"
+APPROVAL = (EntryKind.ASKED, EntryKind.APPROVED, EntryKind.REJECTED, EntryKind.EXPIRED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +57,41 @@ class Planned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """People were asked whether a remedy may be taken; `until` is when it is too late to answer."""
+
+    at: datetime
+    remedy: Remedy
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What came of it.
+
+    Attributes:
+        approved: False where it was rejected, and where nobody answered in time.
+        by: who answered; None where nobody did.
+    """
+
+    at: datetime
+    remedy: Remedy
+    approved: bool
+    by: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Begun:
     """Something was about to be done.
 
     Attributes:
-        action: what; the remedy's name, or `release` for the deployment that a retraining ends in.
+        action: what; the remedy's name, or `release` for the deployment that a retraining or a recalibration ends in.
         remedy: the remedy that begins with it; None for a later step of one that has begun.
         config: the endpoint config that is asked for, where one is.
-        package: the model package that a release brings or a rollback takes away.
+        package: the model package that a release brings or a rollback takes away; that of the config that is asked
+            for where the service is replaced or falls back.
+        instances: that scaling asks for.
         changed: False where everything was found done already.
     """
 
@@ -72,6 +100,7 @@ class Begun:
     remedy: Remedy | None
     config: str | None
     package: str | None
+    instances: int | None
     changed: bool
 
 
@@ -103,12 +132,14 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True)
 class Closed:
-    """The incident ended. Champions are model packages, None where they are not known."""
+    """The incident ended. Champions are model packages, None where they are not known; `unproven` is what a mitigated
+    incident could not prove."""
 
     at: datetime
     outcome: Outcome
     champion_before: str | None
     champion_after: str | None
+    unproven: str | None
     notes: tuple[str, ...]
 
 
@@ -141,14 +172,26 @@ class HoursReleased:
 
 
 Moment = (
-    Signalled | Diagnosed | Planned | Begun | Ended | Verified | HoursReleased | Closed | Abandoned | Unread
+    Signalled
+    | Diagnosed
+    | Planned
+    | Asked
+    | Answered
+    | Begun
+    | Ended
+    | Verified
+    | HoursReleased
+    | Closed
+    | Abandoned
+    | Unread
 )
 
 
 def moment(entry: Entry) -> Moment:
     """An entry with types; `Unread` where its kind or a value in it is not known to this version."""
     try:
-        return _read(entry.kind, entry.at, entry.body)
+        read = _approval if entry.kind in APPROVAL else _read
+        return read(entry.kind, entry.at, entry.body)
     except (KeyError, TypeError, ValueError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else f"is not as expected: {error}"
         return Unread(at=entry.at, kind=entry.kind.value, reason=f"entry {entry.seq} {what}")
@@ -194,6 +237,14 @@ def _read(kind: EntryKind, at: datetime, body: Mapping[str, Any]) -> Moment:
     raise ValueError(f"{kind.value!r} is no kind of an incident's entry that this version knows")
 
 
+def _approval(kind: EntryKind, at: datetime, body: Mapping[str, Any]) -> Asked | Answered:
+    remedy = Remedy(body["remedy"])
+    if kind is EntryKind.ASKED:
+        return Asked(at=at, remedy=remedy, until=datetime.fromisoformat(body["until"]))
+    approved = kind is EntryKind.APPROVED
+    return Answered(at=at, remedy=remedy, approved=approved, by=body.get("by"), reason=body["reason"])
+
+
 def _begun(at: datetime, body: Mapping[str, Any]) -> Begun:
     return Begun(
         at=at,
@@ -201,6 +252,7 @@ def _begun(at: datetime, body: Mapping[str, Any]) -> Begun:
         remedy=Remedy(body["remedy"]) if "remedy" in body else None,
         config=body["config"] if "config" in body else body.get("to"),
         package=body.get("package"),
+        instances=body.get("instances"),
         changed=body.get("changed") is not False,
     )
 
@@ -222,5 +274,6 @@ def _closed(at: datetime, body: Mapping[str, Any]) -> Closed:
         outcome=Outcome(body["outcome"]),
         champion_before=body.get("champion_before"),
         champion_after=body.get("champion_after"),
+        unproven=body.get("unproven"),
         notes=tuple(body.get("notes", ())),
     )

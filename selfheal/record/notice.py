@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from selfheal.record.episode import Episode
 from selfheal.record.incident import Incident, Outcome
 from selfheal.record.vocabulary import words
+from selfheal.remediate.approval import Question
 from selfheal.remediate.quarantine import Quarantine
+
+OUTCOMES = {
+    Outcome.RESOLVED: "resolved",
+    Outcome.MITIGATED: "mitigated, unverified",
+    Outcome.ESCALATED: "escalated",
+}
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Notice:
 
 def closed_notice(incident: Incident) -> Notice:
     """The notice of an incident that ended."""
-    outcome = incident.outcome.value if incident.outcome else "open"
+    outcome = OUTCOMES[incident.outcome] if incident.outcome else "open"
     cause = words(incident.cause) if incident.cause else "not diagnosed"
     done = ", ".join(words(remedy) for remedy in incident.tried) or "nothing"
     lines = [
@@ -35,12 +43,61 @@ def closed_notice(incident: Incident) -> Notice:
         f"verified {_time(incident.verified_at)}.",
         f"Champion: {incident.champion_after or incident.champion_before or 'unknown'}",
         "",
-        "It needs nothing from you."
-        if incident.outcome is Outcome.RESOLVED
-        else "It needs you: healing has no further remedy that it may take. See docs/runbooks.",
+        _need(incident),
         f"The whole story: selfheal explain {incident.id} --table (output LedgerTable of the Data stack)",
     ]
     return Notice(f"[selfheal] {incident.endpoint}: {outcome}, {cause}", "\n".join(lines))
+
+
+def _need(incident: Incident) -> str:
+    if incident.outcome is Outcome.RESOLVED:
+        return "It needs nothing from you."
+    if incident.outcome is Outcome.MITIGATED:
+        return (
+            f"Unproven: {incident.unproven}. As far as is known the harm has ended. It needs whoever owns the labels: "
+            "have them delivered, then look at the performance that observe reports. See docs/runbooks/labels.md."
+        )
+    return "It needs you: healing has no further remedy that it may take. See docs/runbooks."
+
+
+def abandoned_notice(endpoint: str, episode: Episode, status: str) -> Notice:
+    """The notice of an incident whose workflow ended without closing it; `status` is Step Functions' own."""
+    ended = status.lower().replace("_", " ")
+    cause = words(episode.cause) if episode.cause else "not diagnosed"
+    lines = [
+        f"Incident {episode.id} of endpoint {endpoint} is abandoned: its workflow ended as {ended} before it did.",
+        "",
+        f"What happened: {episode.trigger.reason if episode.trigger else 'unknown'}",
+        f"Why: {cause}",
+        *(f"Begun: {words(attempt.remedy)}, {_time(attempt.begun_at)}" for attempt in episode.attempts),
+        "",
+        "It needs you where its alarm is quiet by now: nobody proved that the service recovered, and what had begun "
+        "may not have ended. Where the alarm still fires, the incident is opened again by itself.",
+        f"The whole story: selfheal explain {episode.id} --table (output LedgerTable of the Data stack)",
+    ]
+    return Notice(f"[selfheal] {endpoint}: abandoned, {cause}", "\n".join(lines))
+
+
+def approval_notice(incident: Incident, question: Question, table: str) -> Notice:
+    """What people are told of a remedy that waits for their word: what, why, until when, and how to answer."""
+    remedy, cause = words(question.remedy), words(incident.cause) if incident.cause else "not diagnosed"
+    lines = [
+        f"Incident {incident.id} of endpoint {incident.endpoint} asks for your approval: {remedy}.",
+        "",
+        f"What happened: {incident.trigger.reason}",
+        f"Why: {cause}",
+        *(f"  - {reason}" for reason in incident.evidence),
+        *(f"Passed over or done before: {note}" for note in incident.notes),
+        "",
+        "To have it done:",
+        f"  selfheal approve {incident.id} --table {table}",
+        "To have the next rung of the playbook planned instead:",
+        f"  selfheal reject {incident.id} --table {table} --reason WHY",
+        "",
+        f"Without an answer by {_time(question.expires_at)} nothing is done, and the incident is handed over to you.",
+        f"The whole story so far: selfheal explain {incident.id} --table {table}",
+    ]
+    return Notice(f"[selfheal] {incident.endpoint}: may it {remedy}? {cause}", "\n".join(lines))
 
 
 def quarantined_notice(incident: Incident, quarantine: Quarantine) -> Notice:

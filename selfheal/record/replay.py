@@ -1,8 +1,8 @@
 """Replay: every decision made again, from the ledger alone.
 
 A plan's entry holds what it was made from besides the entries before it: cause, remedies tried, ladder, rails, mode,
-kill switch, economics, and the endpoints that were being changed elsewhere. What the rails count is read from those
-entries again, as the planner did.
+kill switch, economics, the service, and the endpoints that were being changed elsewhere. What the rails count is read
+from those entries again, as the planner did.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from selfheal.remediate.economics import Economics
 from selfheal.remediate.plan import Controls, Plan, next_remedy
 from selfheal.remediate.playbook import Remedy
 from selfheal.remediate.rails import Action, Mode, Rails, recurrences
+from selfheal.remediate.service import Service
 from selfheal.verdict import Verdict
 
 
@@ -90,6 +91,8 @@ def _decide(entry: Entry, history: Sequence[Action], recurring: int) -> Plan:
         recurring=recurring,
         economics=Economics.from_json(body["economics"]) if body["economics"] else None,
         changing=body["changing"],
+        # Entries from before there were remedies that go by the service have none; their ladders do not ask.
+        service=Service.from_json(body["service"]) if body.get("service") else None,
     )
 
 
@@ -106,4 +109,4 @@ def _rails(body: Mapping[str, Any]) -> Rails:
     known = {field.name for field in fields(Rails)}
     if set(body) != known:
         raise ValueError(f"rails differ from those of this version by {', '.join(sorted(known ^ set(body)))}")
-    return Rails(**body)
+    return Rails.from_json(body)

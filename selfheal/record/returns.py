@@ -5,7 +5,8 @@ What is measured:
 - time to detect: from onset to detection, of incidents whose onset is known
 - time to recover: of incidents that a remedy resolved, to its mitigation; from onset where that is known, else from
   detection. What was never proven is no recovery; what was only watched had nothing to recover from
-- auto-resolved share: resolved among those that ended, abandoned ones included
+- auto-resolved share: resolved among those that ended, abandoned ones included. What was mitigated and not verified
+  counts apart, with a share and a time of its own: it is no failure, and no proven success
 - false-action share: among remedies that were begun and whose end is known, those that did not heal (a later
   verification failed) or were undone (the guardrails sent the release back, or a later rollback took its package
   away). What found everything done already was no action
@@ -93,6 +94,7 @@ class Returns:
     Attributes:
         incidents: by the state in which they stand.
         watched: incidents that were resolved without a remedy, since nothing was harmed.
+        time_to_mitigate: of incidents that were mitigated and not verified; `time_to_recover` has none of them.
         recovered_from_onset: how many of `time_to_recover` count from onset; the others count from detection.
         unread: entries of incidents that this version cannot read, and that nothing here counts.
     """
@@ -103,7 +105,9 @@ class Returns:
     time_to_recover: Spans
     recovered_from_onset: int
     time_to_verify: Spans
+    time_to_mitigate: Spans
     auto_resolved: Share
+    mitigated: Share
     false_actions: Share
     tracks: tuple[Track, ...]
     unread: int
@@ -114,6 +118,7 @@ def measure(told: Sequence[Episode]) -> Returns:
     incidents = {state: sum(episode.state is state for episode in told) for state in State}
     ended = len(told) - incidents[State.OPEN]
     resolved = [episode for episode in told if episode.state is State.RESOLVED]
+    mitigated = [episode for episode in told if episode.state is State.MITIGATED]
     healed = [episode for episode in resolved if episode.attempts]
     taken = _judged(told)
     known = [attempt for attempt in taken if attempt.changed and _is_known(attempt)]
@@ -124,7 +129,9 @@ def measure(told: Sequence[Episode]) -> Returns:
         time_to_recover=_spans((_start(e), e.times.mitigated) for e in healed),
         recovered_from_onset=sum(bool(e.times.onset and e.times.mitigated) for e in healed),
         time_to_verify=_spans((_start(e), e.times.verified) for e in healed),
+        time_to_mitigate=_spans((_start(e), e.times.mitigated) for e in mitigated),
         auto_resolved=Share.of(len(resolved), ended),
+        mitigated=Share.of(len(mitigated), ended),
         false_actions=Share.of(sum(a.false_because is not None for a in known), len(known)),
         tracks=_tracks(taken),
         unread=sum(len(episode.unread) for episode in told),

@@ -29,7 +29,8 @@ def retrainings(entries: Iterable[Entry], current: str) -> tuple[Retraining, ...
         if entry.kind is EntryKind.BREAKER_CLOSED:
             begun.clear()
         elif entry.body.get("action") == "release":
-            ended.add(incident)
+            # Before a retraining, what an incident releases is its recalibration.
+            ended.update({incident} & begun.keys())
         elif entry.body.get("remedy") != Remedy.RETRAIN.value:
             continue
         elif entry.kind is EntryKind.INTENT:

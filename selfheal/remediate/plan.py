@@ -11,6 +11,7 @@ from selfheal.diagnose.causes import Cause
 from selfheal.remediate.economics import Economics
 from selfheal.remediate.playbook import Playbook, Remedy, ladder
 from selfheal.remediate.rails import Action, Mode, Rails, flapping, stopped_by
+from selfheal.remediate.service import BY_SERVICE, Service
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def next_remedy(
     recurring: int = 1,
     economics: Economics | None = None,
     changing: Sequence[str] = (),
+    service: Service | None = None,
 ) -> Plan:
     """The rung to take. A rung that was tried, or that a rail stops, is never taken; the last is a person.
 
@@ -57,6 +59,7 @@ def next_remedy(
         recurring: incidents of this one's fingerprint within a day, itself included.
         economics: whether a retraining pays; None where the ladder has none, or none is weighed.
         changing: the account's other endpoints that are being changed now.
+        service: what decides whether a remedy of `BY_SERVICE` applies; where it is not known, none does.
     """
     stop = partial(
         _stop,
@@ -67,6 +70,7 @@ def next_remedy(
         recurring=recurring,
         economics=economics,
         changing=changing,
+        service=service,
     )
     stopped: list[str] = []
     for remedy in ladder(playbook, cause):
@@ -89,6 +93,7 @@ def _stop(
     recurring: int,
     economics: Economics | None,
     changing: Sequence[str],
+    service: Service | None,
 ) -> str | None:
     """Why a rung may not be taken. Looking is allowed in every mode; only what flaps is past looking at.
 
@@ -101,8 +106,22 @@ def _stop(
     if remedy is Remedy.QUARANTINE:
         return controls.stop()
     return (
-        controls.stop()
+        _does_not_apply(remedy, service)
+        or _held(remedy, controls, service)
         or flapping(rails, recurring)
         or stopped_by(remedy, rails, actions, now, economics.cost_usd if economics else 0.0, changing)
         or (economics.stop() if economics and remedy is Remedy.RETRAIN else None)
     )
+
+
+def _does_not_apply(remedy: Remedy, service: Service | None) -> str | None:
+    if remedy not in BY_SERVICE:
+        return None
+    return service.obstacle(remedy) if service else "what serves is not known"
+
+
+def _held(remedy: Remedy, controls: Controls, service: Service | None) -> str | None:
+    """Why people hold a rung, or None; where they want recommendations, with what it would ask for."""
+    reason = controls.stop()
+    request = service.request(remedy) if service and controls.mode is Mode.RECOMMEND else None
+    return f"{reason}; it would ask for {request}" if reason and request else reason

@@ -49,12 +49,20 @@ def config_with_model(live: Mapping[str, Any], workload: str, model: str) -> dic
     Raises:
         ValueError: the config does not have exactly one production variant, so "the model" is not one.
     """
-    variants = live["ProductionVariants"]
-    if len(variants) != 1 or live.get("ShadowProductionVariants"):
-        raise ValueError(f"endpoint config {live['EndpointConfigName']} must have one variant and no shadow")
-    copy = {key: live[key] for key in COPIED if live.get(key)}
-    copy["ProductionVariants"] = [{**variants[0], "ModelName": model}]
+    copy = copied(live)
+    copy["ProductionVariants"] = [{**copy["ProductionVariants"][0], "ModelName": model}]
     return {"EndpointConfigName": f"{workload}-{content_hash(copy)}", **copy}
+
+
+def copied(live: Mapping[str, Any]) -> dict[str, Any]:
+    """What a copy of an endpoint config takes over: everything but its name.
+
+    Raises:
+        ValueError: the config does not have exactly one production variant.
+    """
+    if len(live["ProductionVariants"]) != 1 or live.get("ShadowProductionVariants"):
+        raise ValueError(f"endpoint config {live['EndpointConfigName']} must have one variant and no shadow")
+    return {key: live[key] for key in COPIED if live.get(key)}
 
 
 def deployment_config(policy: ReleasePolicy, alarms: Sequence[str]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from selfheal.observe.report import Report
 from selfheal.observe.signals import Signal, SignalKind, Status
 from selfheal.remediate.quarantine import broken_signals, judged_hour, statuses_of
+from selfheal.verify.clear import Clear
 
 # A sensor is asked whether it stands still only while it does: once it moves, the check leaves no signal.
 WHILE_BROKEN = "constant"
@@ -21,15 +22,13 @@ class Feed:
     """What the last reports say of signals that were in breach.
 
     Attributes:
-        looks: the last reports in a row in which each of these signals was judged and is as in training, and nothing
+        clear: the last reports in a row in which each of these signals was judged and is as in training, and nothing
             of the input is in breach.
         sound_since: the first hour that these reports speak of; None where there are none.
-        doubt: why the newest report is not among them; None where it is.
     """
 
-    looks: int
+    clear: Clear
     sound_since: datetime | None
-    doubt: str | None
 
 
 def feed_of(reports: Iterable[Report], broken: Sequence[Signal]) -> Feed:
@@ -43,14 +42,17 @@ def feed_of(reports: Iterable[Report], broken: Sequence[Signal]) -> Feed:
         reports: newest first; read no further than the row goes.
         broken: the signals that were in breach.
     """
-    looks, since = 0, None
-    for report in reports:
-        doubt = _doubt(report, broken)
-        if doubt is not None:
-            return Feed(looks=looks, sound_since=since, doubt=None if looks else doubt)
-        first = _sound_since(report, broken)
-        looks, since = looks + 1, first if since is None else min(since, first)
-    return Feed(looks=looks, sound_since=since, doubt=None if looks else "observe left no report within 24 h")
+    sound = list[datetime]()
+
+    def doubts() -> Iterator[str | None]:
+        for report in reports:
+            doubt = _doubt(report, broken)
+            if doubt is None:
+                sound.append(_sound_since(report, broken))
+            yield doubt
+
+    clear = Clear.of(doubts(), nothing="observe left no report within 24 h")
+    return Feed(clear=clear, sound_since=min(sound, default=None))
 
 
 def _doubt(report: Report, broken: Sequence[Signal]) -> str | None:

@@ -49,6 +49,7 @@ def test_an_alarm_of_ours_starts_the_incident_workflow(account: Assembly) -> Non
                 "flights-data-drift",
                 "flights-data-quality",
                 "flights-performance",
+                "flights-labels",
                 "flights-model-age",
                 "flights-latency",
                 "flights-errors",
@@ -87,8 +88,10 @@ def test_changes_and_the_clock_wake_the_sweep(account: Assembly) -> None:
     assert endpoint.properties["EventPattern"]["detail"] == {"EndpointName": ["flights"]}
     pattern = account.resolve(pipeline.stack, pipeline.properties["EventPattern"])
     assert pattern["detail-type"] == ["SageMaker Model Building Pipeline Execution Status Change"]
-    (arn,) = pattern["detail"]["pipelineArn"]
-    assert arn.endswith(":pipeline/flights-retraining")
+    assert [arn.rpartition(":")[2] for arn in pattern["detail"]["pipelineArn"]] == [
+        "pipeline/flights-retraining",
+        "pipeline/flights-replay",
+    ]
     assert sweep.properties["ScheduleExpression"] == "rate(1 hour)"
     assert {_target(account, rule) for rule in (endpoint, pipeline, sweep)} == {"flights-sweep"}
 

@@ -18,8 +18,16 @@ HANDLERS = {
     "diagnose": "lambdas.diagnose.diagnose.handler.handle",
     "plan": "lambdas.remediate.plan.handler.handle",
     "rollback": "lambdas.remediate.rollback.handler.handle",
+    "recalibrate": "lambdas.remediate.recalibrate.handler.handle",
+    "approve-recalibration": "lambdas.remediate.approve.handler.handle_step",
+    "reactivate": "lambdas.remediate.reactivate.handler.handle",
     "retrain": "lambdas.remediate.retrain.handler.handle",
+    "ask-approval": "lambdas.remediate.ask_approval.handler.handle",
+    "take-answer": "lambdas.remediate.take_answer.handler.handle",
     "quarantine": "lambdas.remediate.quarantine.handler.handle",
+    "scale": "lambdas.remediate.scale.handler.handle",
+    "replace": "lambdas.remediate.replace.handler.handle",
+    "fall-back": "lambdas.remediate.fall_back.handler.handle",
     "candidate": "lambdas.remediate.candidate.handler.handle",
     "admit": "lambdas.remediate.admit.handler.handle",
     "release": "lambdas.remediate.release.handler.handle",
@@ -67,9 +75,13 @@ def test_runtime_tracing_and_architecture(account: Assembly) -> None:
         assert function.properties["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_only_observe_and_verify_carry_science(account: Assembly) -> None:
+def test_only_who_calculates_carries_science(account: Assembly) -> None:
     layers = {f.properties["FunctionName"]: len(f.properties["Layers"]) for f in _ours(account)}
-    assert {name for name, count in layers.items() if count == 2} == {"flights-observe", "flights-verify"}
+    assert {name for name, count in layers.items() if count == 2} == {
+        "flights-observe",
+        "flights-verify",
+        "flights-recalibrate",
+    }
     assert set(layers.values()) == {1, 2}
 
 
@@ -113,15 +125,18 @@ def test_every_function_is_told_what_its_handler_asks_for(account: Assembly, nam
             assert asked <= set(told), f"{model.__name__} asks for {sorted(asked - set(told))}"
 
 
-def test_names_of_machines_and_pipeline(account: Assembly) -> None:
+def test_names_of_machines_and_pipelines(account: Assembly) -> None:
     for name in ("sweep", "settle"):
         function = account.function(f"flights-{name}")
         arn = account.resolve(
             function.stack, function.properties["Environment"]["Variables"]["SELFHEAL_INCIDENT_MACHINE"]
         )
         assert arn.endswith(":stateMachine:flights-incident")
-    retrain = account.function("flights-retrain").properties["Environment"]["Variables"]
-    assert retrain["SELFHEAL_PIPELINE"] == account.one("AWS::SageMaker::Pipeline").properties["PipelineName"]
+    there = {pipeline.properties["PipelineName"] for pipeline in account.of_type("AWS::SageMaker::Pipeline")}
+    for name, pipeline in (("retrain", "flights-retraining"), ("reactivate", "flights-replay")):
+        variables = account.function(f"flights-{name}").properties["Environment"]["Variables"]
+        assert variables["SELFHEAL_PIPELINE"] == pipeline
+        assert pipeline in there
 
 
 def test_asynchronous_functions_keep_what_they_failed_on(account: Assembly) -> None:

@@ -6,12 +6,21 @@ import json
 import tarfile
 
 import pytest
-from cloud_assembly import Assembly
+from cloud_assembly import Assembly, Resource
 
 
-def test_the_pipeline_carries_a_definition(account: Assembly) -> None:
-    pipeline = account.one("AWS::SageMaker::Pipeline")
-    assert pipeline.properties["PipelineName"] == "flights-retraining"
+def _pipeline(account: Assembly, name: str = "flights-retraining") -> Resource:
+    (found,) = [
+        pipeline
+        for pipeline in account.of_type("AWS::SageMaker::Pipeline")
+        if pipeline.properties["PipelineName"] == name
+    ]
+    return found
+
+
+@pytest.mark.parametrize("name", ["flights-retraining", "flights-replay"])
+def test_a_pipeline_carries_a_definition(account: Assembly, name: str) -> None:
+    pipeline = _pipeline(account, name)
     body = json.loads(
         account.resolve(pipeline.stack, pipeline.properties["PipelineDefinition"]["PipelineDefinitionBody"])
     )
@@ -20,7 +29,7 @@ def test_the_pipeline_carries_a_definition(account: Assembly) -> None:
 
 
 def test_the_definition_names_what_the_account_has(account: Assembly) -> None:
-    pipeline = account.one("AWS::SageMaker::Pipeline")
+    pipeline = _pipeline(account)
     body = account.resolve(
         pipeline.stack, pipeline.properties["PipelineDefinition"]["PipelineDefinitionBody"]
     )
@@ -35,7 +44,7 @@ def test_the_definition_names_what_the_account_has(account: Assembly) -> None:
 
 
 def test_the_pipeline_does_not_run_as_its_jobs(account: Assembly) -> None:
-    pipeline = account.one("AWS::SageMaker::Pipeline")
+    pipeline = _pipeline(account)
     orchestration = account.resolve(pipeline.stack, pipeline.properties["RoleArn"])
     assert orchestration.startswith("<PipelineRole")
 
@@ -91,7 +100,7 @@ def test_the_first_champion_waits_for_everything_it_needs(account: Assembly) -> 
     champion = account.one("Custom::FirstChampion")
     assert champion.properties["PipelineName"] == "flights-retraining"
     needed = champion.body["DependsOn"]
-    assert account.one("AWS::SageMaker::Pipeline").logical_id in needed
+    assert _pipeline(account).logical_id in needed
     assert any(logical_id.startswith("ServingRoleDefaultPolicy") for logical_id in needed)
 
 

@@ -62,7 +62,7 @@ def test_the_ledger_and_the_releases_only_grow(account: Assembly) -> None:
     for policy, statement in account.statements():
         if changing & set(statement["Action"]):
             partitions = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
-            assert set(partitions) <= {"OPEN", "TRIGGER", "WAIT"}, policy
+            assert set(partitions) <= {"OPEN", "TRIGGER", "WAIT", "APPROVAL"}, policy
             assert set(statement["Action"]) <= changing, policy
 
 
@@ -83,16 +83,19 @@ def test_roles_are_passed_to_sagemaker_alone(account: Assembly) -> None:
 @pytest.mark.parametrize(
     ("action", "functions"),
     [
-        ("sagemaker:UpdateEndpoint", {"rollback", "release"}),
-        ("sagemaker:StartPipelineExecution", {"retrain", "first-champion-start"}),
+        ("sagemaker:UpdateEndpoint", {"rollback", "release", "replace", "fall-back"}),
+        ("sagemaker:UpdateEndpointWeightsAndCapacities", {"scale"}),
+        ("sagemaker:CreateEndpointConfig", {"release", "replace"}),
+        ("sagemaker:StartPipelineExecution", {"reactivate", "retrain", "first-champion-start"}),
         ("sagemaker:CreateModel", {"release", "first-champion-check"}),
-        ("sagemaker:UpdateModelPackage", {"approve", "settle"}),
+        ("sagemaker:CreateModelPackage", {"recalibrate"}),
+        ("sagemaker:UpdateModelPackage", {"approve", "approve-recalibration", "settle"}),
         ("ssm:PutParameter", {"settle", "first-champion-check"}),
         ("dynamodb:DeleteItem", {"record", "sweep", "park"}),
         ("dynamodb:UpdateItem", {"open-incident"}),
         ("states:StartExecution", {"sweep", "settle"}),
-        ("states:SendTaskSuccess", {"sweep", "park"}),
-        ("sns:Publish", {"record", "quarantine"}),
+        ("states:SendTaskSuccess", {"sweep", "park", "ask-approval"}),
+        ("sns:Publish", {"record", "quarantine", "sweep", "ask-approval"}),
     ],
 )
 def test_who_may_change_things(account: Assembly, action: str, functions: set[str]) -> None:
@@ -101,12 +104,37 @@ def test_who_may_change_things(account: Assembly, action: str, functions: set[st
 
 def test_who_changes_the_service_reads_mode_and_kill_switch(account: Assembly) -> None:
     parameters = {"parameter/selfheal/flights/mode", "parameter/selfheal/flights/kill-switch"}
-    for name in ("plan", "rollback", "retrain", "release", "quarantine"):
+    for name in (
+        "plan",
+        "rollback",
+        "recalibrate",
+        "reactivate",
+        "retrain",
+        "release",
+        "quarantine",
+        "scale",
+        "replace",
+        "fall-back",
+    ):
         readable = {arn.rpartition(":")[2] for arn in account.allowed(f"flights-{name}")["ssm:GetParameter"]}
         assert parameters <= readable, name
         variables = account.function(f"flights-{name}").properties["Environment"]["Variables"]
         assert variables["SELFHEAL_MODE_PARAMETER"] == "/selfheal/flights/mode"
         assert variables["SELFHEAL_KILL_SWITCH_PARAMETER"] == "/selfheal/flights/kill-switch"
+
+
+def test_who_recalibrates_a_model_can_neither_approve_nor_release_it(account: Assembly) -> None:
+    allowed = account.allowed("flights-recalibrate")
+    changing = {action for action in allowed if action.startswith(("sagemaker:Create", "sagemaker:Update"))}
+    assert changing == {"sagemaker:CreateModelPackage"}
+    assert {arn.rpartition(":")[2] for arn in allowed["sagemaker:CreateModelPackage"]} == {
+        "model-package-group/flights",
+        "model-package/flights/*",
+    }
+    assert [arn.partition("/")[2] for arn in allowed["s3:PutObject"]] == ["packages/recalibrated/*"]
+    approving = account.allowed("flights-approve-recalibration")
+    assert [arn.partition("/")[2] for arn in approving["s3:GetObject"]] == ["packages/recalibrated/*"]
+    assert "s3:PutObject" not in approving
 
 
 def test_nothing_writes_the_mode_or_the_kill_switch(account: Assembly) -> None:
@@ -118,7 +146,7 @@ def test_nothing_writes_the_mode_or_the_kill_switch(account: Assembly) -> None:
 
 
 def test_an_update_is_granted_on_endpoint_and_config(account: Assembly) -> None:
-    for name in ("rollback", "release"):
+    for name in ("rollback", "release", "replace", "fall-back"):
         resources = account.allowed(f"flights-{name}")["sagemaker:UpdateEndpoint"]
         assert {arn.rpartition(":")[2] for arn in resources} == {"endpoint/flights", "endpoint-config/*"}
 
@@ -182,3 +210,10 @@ def _ours(account: Assembly) -> list[str]:
         function.properties.get("FunctionName", "") for function in account.of_type("AWS::Lambda::Function")
     ]
     return [name.removeprefix("flights-") for name in names if name]
+
+
+def test_verification_alone_asks_the_endpoint_and_no_other_endpoint(account: Assembly) -> None:
+    asking = [s for _, s in account.statements() if "sagemaker:InvokeEndpoint" in s["Action"]]
+    (resource,) = account.allowed("flights-verify")["sagemaker:InvokeEndpoint"]
+    assert resource.endswith(":endpoint/flights")
+    assert [statement["Resource"] for statement in asking] == [[resource]]

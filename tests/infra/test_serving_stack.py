@@ -184,6 +184,7 @@ def test_what_observe_finds_has_an_alarm_of_its_own_metric(account: Assembly) ->
         "flights-data-drift": "DataDriftBreaches",
         "flights-data-quality": "DataQualityBreaches",
         "flights-performance": "PerformanceBreaches",
+        "flights-labels": "LabelBreaches",
         "flights-model-age": "ModelAgeBreaches",
     }
 

@@ -15,14 +15,27 @@ INCIDENT = {
     "Open": {"diagnose": "Diagnose", "attached": "Attached", "suppressed": "Record"},
     "Plan": {
         "rollback": "Rollback",
+        "recalibrate": "Recalibrate",
+        "reactivate": "Reactivate",
         "retrain": "Retrain",
         "quarantine": "Quarantine",
+        "scale": "Scale",
+        "replace": "Replace",
+        "fall-back": "FallBack",
         "watch": "Verify",
         "escalate": "Record",
+        "ask": "AwaitApproval",
     },
+    "Rollback": {"await": "AwaitEndpoint", "plan": "Plan"},
+    "Recalibrate": {"approve": "Approve", "plan": "Plan"},
+    "Approve": {"release": "Release"},
     "Candidate": {"release": "Release", "plan": "Plan"},
+    "Replayed": {"release": "Release", "plan": "Plan"},
     "Settle": {"verify": "Verify", "plan": "Plan"},
     "SettleRelease": {"verify": "Verify", "plan": "Plan"},
+    "SettleScale": {"verify": "Verify", "plan": "Plan"},
+    "SettleReplace": {"verify": "Verify", "plan": "Plan"},
+    "SettleFallBack": {"verify": "Verify", "plan": "Plan"},
     "Verify": {"record": "Record", "diagnose": "Diagnose", "wait": "WaitVerify"},
 }
 RELEASE = {
@@ -31,16 +44,24 @@ RELEASE = {
 }
 INCIDENT_ORDER = {
     "Diagnose": "Plan",
-    "Rollback": "AwaitEndpoint",
     "AwaitEndpoint": "Settle",
     "Retrain": "AwaitPipeline",
     "AwaitPipeline": "Candidate",
+    "Reactivate": "AwaitReplay",
+    "AwaitReplay": "Replayed",
     "Release": "AwaitRelease",
     "AwaitRelease": "SettleRelease",
     "Quarantine": "Verify",
+    "Scale": "AwaitScale",
+    "AwaitScale": "SettleScale",
+    "Replace": "AwaitReplace",
+    "AwaitReplace": "SettleReplace",
+    "FallBack": "AwaitFallBack",
+    "AwaitFallBack": "SettleFallBack",
     "WaitVerify": "Verify",
     "Record": "Recorded",
     "Escalate": "Record",
+    "AwaitApproval": "Answered",
 }
 RELEASE_ORDER = {
     "Release": "AwaitEndpoint",
@@ -48,12 +69,32 @@ RELEASE_ORDER = {
     "Record": "Refused",
     "Escalate": "Record",
 }
+# An answer leads where a plan does, but to no further question; a rejected remedy is planned past.
+INCIDENT["Answered"] = {**INCIDENT["Plan"], "plan": "Plan"}
+del INCIDENT["Answered"]["ask"]
 FUNCTIONS = {
+    "AwaitApproval": "ask-approval",
+    "Answered": "take-answer",
+    "Approve": "approve-recalibration",
     "Open": "open-incident",
     "AwaitEndpoint": "park",
     "AwaitPipeline": "park",
+    "AwaitReplay": "park",
+    "Replayed": "candidate",
     "AwaitRelease": "park",
     "SettleRelease": "settle",
+    "AwaitScale": "park",
+    "SettleScale": "settle",
+    "AwaitReplace": "park",
+    "SettleReplace": "settle",
+    "FallBack": "fall-back",
+    "AwaitFallBack": "park",
+    "SettleFallBack": "settle",
+}
+# States that need the endpoint at rest.
+DEPLOYING = {
+    *("Rollback", "Settle", "Release", "SettleRelease", "Scale", "SettleScale"),
+    *("Replace", "SettleReplace", "FallBack", "SettleFallBack"),
 }
 FAULTS = {
     "Lambda.ServiceException",
@@ -107,7 +148,8 @@ def test_every_answer_within_a_release_has_its_branch(release: States, task: str
 
 
 def test_every_remedy_has_a_branch_and_no_branch_lacks_a_remedy(incident: States) -> None:
-    assert set(_branches(incident, "Plan")) == {remedy.value for remedy in Remedy}
+    assert set(_branches(incident, "Plan")) - {"ask"} == {remedy.value for remedy in Remedy}
+    assert set(_branches(incident, "Answered")) - {"plan"} == {remedy.value for remedy in Remedy}
 
 
 def test_the_order_between_the_choices(incident: States, release: States) -> None:
@@ -144,9 +186,9 @@ def test_every_failure_is_recorded(states: States) -> None:
         if name == "Record":
             assert "Catch" not in task, "nothing is left to record a failure to record"
         else:
-            assert task["Catch"] == [
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Record"}
-            ], name
+            late = {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "Answered"}
+            failed = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Record"}
+            assert task["Catch"] == ([late] if name == "AwaitApproval" else []) + [failed], name
 
 
 def test_every_task_outlives_lambdas_own_faults(states: States) -> None:
@@ -159,7 +201,7 @@ def test_every_task_outlives_lambdas_own_faults(states: States) -> None:
 def test_only_those_who_need_the_endpoint_at_rest_wait_for_it(incident: States, release: States) -> None:
     busy = {"ErrorEquals": ["EndpointBusy"], "IntervalSeconds": 300, "BackoffRate": 1, "MaxAttempts": 72}
     for states, expected in (
-        (incident, {"Rollback", "Release", "Settle", "SettleRelease"}),
+        (incident, DEPLOYING),
         (release, {"Release", "Settle"}),
     ):
         assert {name for name, task in _tasks(states).items() if busy in task["Retry"]} == expected
@@ -176,8 +218,12 @@ def test_tasks_call_their_function_and_go_on_with_its_answer(account: Assembly, 
             name
         )
         envelope = {"at.$": "$$.State.EnteredTime", "execution.$": "$$.Execution.Id", "input.$": "$"}
-        if name.startswith("Await"):
-            kind = "pipeline" if name == "AwaitPipeline" else "endpoint"
+        if name == "AwaitApproval":
+            assert parameters["Payload"] == {**envelope, "token.$": "$$.Task.Token"}
+            assert task["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
+            assert task["ResultPath"] == "$.answer"
+        elif name.startswith("Await"):
+            kind = "pipeline" if name in ("AwaitPipeline", "AwaitReplay") else "endpoint"
             assert parameters["Payload"] == {**envelope, "token.$": "$$.Task.Token", "kind": kind}
             assert task["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
             assert task["ResultPath"] is None, "what woke it does not replace the incident"
@@ -190,7 +236,9 @@ def test_tasks_call_their_function_and_go_on_with_its_answer(account: Assembly, 
 def test_waits_end_after_what_they_wait_for(incident: States, release: States) -> None:
     for wait in (incident["AwaitEndpoint"], incident["AwaitRelease"], release["AwaitEndpoint"]):
         assert wait["TimeoutSeconds"] == 6 * 3600
-    assert incident["AwaitPipeline"]["TimeoutSeconds"] == (40 + 6 * 60) * 60
+    for wait in (incident["AwaitPipeline"], incident["AwaitReplay"]):
+        assert wait["TimeoutSeconds"] == (40 + 6 * 60) * 60
+    assert incident["AwaitApproval"]["TimeoutSeconds"] == 24 * 3600
     assert incident["WaitVerify"]["SecondsPath"] == "$.wait_seconds"
 
 

@@ -23,6 +23,7 @@ from machine.scene import FINDINGS, WATCHED, Scene
 from machine.template import Deployed
 from machine.world import AtCall, World
 from selfheal.record.ledger import EntryKind
+from selfheal.remediate.approval import Question
 
 HOUR = timedelta(hours=1)
 # Rounds of the sweep after which everything must have ended, and steps of a round.
@@ -51,20 +52,16 @@ meanwhile = st.one_of(
     st.tuples(st.just("set"), st.sampled_from(CONTROLS)),
     st.tuples(st.sampled_from(["approve", "reject", "stop", "redrive"]), place),
     st.tuples(st.just("deploy"), st.none()),
+    st.tuples(st.just("answer"), st.booleans()),
     st.tuples(st.just("neighbour"), st.sampled_from(["Updating", "InService"])),
 )
 
 
 class Campaign(RuleBasedStateMachine):
-    """`deployed` is set by whoever runs it; `counts` and `known` add up over all examples.
-
-    Attributes:
-        known: the shortest story of each property that is known not to hold, and was seen not to.
-    """
+    """`deployed` is set by whoever runs it; `counts` add up over all examples."""
 
     deployed: ClassVar[Deployed]
     counts: ClassVar[Counter[str]] = Counter()
-    known: ClassVar[dict[str, list[str]]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,6 +185,10 @@ class Campaign(RuleBasedStateMachine):
         if self.scene.account.sagemaker.running_deployment() is None:
             self.scene.deploy_by_hand()
 
+    def _answer(self, approved: bool) -> None:
+        if questions := self.scene.unanswered():
+            self.scene.answer(questions[0], approved=approved)
+
     def _neighbour(self, status: str) -> None:
         self.scene.neighbour(status)
 
@@ -244,6 +245,8 @@ class Campaign(RuleBasedStateMachine):
                 self.world.deliver(self.world.events.pop(0), None)
             elif due := self.world.due():
                 self.world.step(due[0], None)
+            elif asked := self.open_questions():
+                self.scene.answer(asked[0], approved=True)
             elif self.scene.account.sagemaker.running_deployment():
                 self.scene.end_deployment("taken")
             elif running := self.running_pipelines():
@@ -272,6 +275,10 @@ class Campaign(RuleBasedStateMachine):
         self.world.events.remove(told)
         self.world.invoke_later(self.world.deployed.schedules[f"{self.scene.name}-sweep"], told, fault)
 
+    def open_questions(self) -> list[Question]:
+        """Those that it is not too late to answer."""
+        return [question for question in self.scene.unanswered() if self.world.now < question.expires_at]
+
     def running_pipelines(self) -> list[str]:
         executions = self.scene.account.sagemaker.executions
         return [arn for arn, e in executions.items() if e["PipelineExecutionStatus"] == "Executing"]
@@ -290,7 +297,7 @@ class Campaign(RuleBasedStateMachine):
             raise
 
     def _add_up(self) -> None:
-        counts, story = self.counts, self.world.story
+        counts = self.counts
         counts.update(self.world.counts)
         counts["interleavings"] += 1
         counts.update(
@@ -300,10 +307,6 @@ class Campaign(RuleBasedStateMachine):
         )
         for execution in self.world.executions:
             counts.update(f"state {name}" for name in execution.visited)
-        for name, broken in self.world.properties.broken.items():
-            counts[f"known not to hold: {name}"] += 1
-            if name not in self.known or len(story) < len(self.known[name]):
-                self.known[name] = [*story, f"=> {broken}"]
 
 
 def _chosen(things: list[Any], which: int) -> Any:

@@ -20,7 +20,7 @@ from machine.account import Account
 from machine.account.calls import Client
 from machine.invocations import running
 from machine.properties import Properties
-from machine.template import Deployed
+from machine.template import Deployed, Function
 
 Handler = Callable[[Any, Any], Any]
 
@@ -40,10 +40,12 @@ here = Here()
 _handlers: dict[str, Handler] = {}
 
 
-def handler(name: str, load: Callable[[], Handler]) -> Handler:
-    if name not in _handlers:
-        _handlers[name] = load()
-    return _handlers[name]
+def handler(function: Function) -> Handler:
+    """Whoever loads a handler runs it next: it reads its environment then, once and for all."""
+    if function.handler not in _handlers:
+        os.environ.update(function.environment)
+        _handlers[function.handler] = function.load()
+    return _handlers[function.handler]
 
 
 @functools.cache
@@ -70,8 +72,9 @@ def installed(deployed: Deployed) -> Iterator[None]:
 
     level = logger.log_level
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in deployed.environment.items():
-            patch.setitem(os.environ, name, value)
+        for function in deployed.functions.values():
+            for name, value in function.environment.items():
+                patch.setitem(os.environ, name, value)
         patch.setattr(boto3, "client", lambda service, **_: client(service))
         logger.setLevel("CRITICAL")
         _forget()

@@ -15,6 +15,7 @@ from selfheal.aws.controls import kill_switch
 from selfheal.aws.registry import QUARANTINED_BY
 from selfheal.diagnose.causes import Cause
 from selfheal.record.ledger import Entry, EntryKind, broken_at
+from selfheal.record.moments import APPROVAL
 from selfheal.record.replay import replay
 from selfheal.remediate.rails import Mode
 from selfheal.verdict import Verdict
@@ -38,22 +39,20 @@ class Change:
 
 
 class Properties:
-    """The properties of one world. `tolerated`: names of those that are known not to hold."""
-
-    tolerated: frozenset[str] = frozenset()
+    """The properties of one world."""
 
     def __init__(
         self, account: Account, environment: Mapping[str, str], clock: Callable[[], datetime]
     ) -> None:
         self._account, self._clock = account, clock
         self._rails = json.loads(environment["SELFHEAL_RAILS"])
+        self._maximum = int(environment["SELFHEAL_MAX_INSTANCE_COUNT"])
         self._mode = environment["SELFHEAL_MODE_PARAMETER"]
         self._switch = environment["SELFHEAL_KILL_SWITCH_PARAMETER"]
         self.changes: list[Change] = []
-        # Packages that the guardrails sent back, and the package that an incident's diagnosis blamed.
+        # Packages that the guardrails sent back, and the config of the release that an incident's diagnosis blamed.
         self.sent_back: set[str] = set()
         self.blamed: dict[str, str] = {}
-        self.broken: dict[str, str] = {}
 
     # --- as it happens
 
@@ -80,21 +79,25 @@ class Properties:
             return answer
         # How many calls ago the controls were read; the ledger's, which come between, do not count.
         invocation.known["since"] = invocation.known.get("since", 0) + 1
-        if operation == "GetParameters" and self._switch in arguments["Names"]:
+        if operation == "DescribeEndpoint":
+            invocation.known["served"] = answer["EndpointConfigName"]
+        elif operation == "GetParameters" and self._switch in arguments["Names"]:
             invocation.known |= {"permitted": self._permitted(), "since": 0}
         elif operation == "UpdateEndpoint":
             self._deployed(invocation, arguments["EndpointConfigName"])
+        elif operation == "UpdateEndpointWeightsAndCapacities":
+            self._resized(invocation, arguments)
         elif operation == "StartPipelineExecution" and len(self._account.sagemaker.executions) > pipelines:
             self._trained(invocation, answer["PipelineExecutionArn"])
         return answer
 
     def _written(self, entry: Entry) -> None:
-        """What a diagnosis blames: the package that healing released last, whatever healing thinks of it."""
+        """What a diagnosis blames must be a release that healing made."""
         if entry.kind is EntryKind.DIAGNOSED and entry.body["cause"] == Cause.BAD_RELEASE.value:
             releases = [change.subject for change in self.changes if change.function.endswith("-release")]
-            package = self.package_of(releases[-1]) if releases else None
-            if package:
-                self.blamed[entry.incident] = package
+            blamed = entry.body["blamed_release"]
+            self.require(blamed in releases, "a release is blamed", f"{blamed} is none of {releases}")
+            self.blamed[entry.incident] = blamed
 
     def _permitted(self) -> bool:
         values = self._account.ssm.values
@@ -121,22 +124,79 @@ class Properties:
             "never again what was sent back",
             f"{invocation.function} deploys {package}, which the guardrails sent back before",
         )
-        incident = invocation.known["incident"]
         if invocation.function.endswith("-rollback"):
-            self.require(
-                package is None or package != self.blamed.get(incident),
-                "no rollback to the culprit",
-                f"the rollback of {incident} brings {package} back, which its diagnosis blames",
-            )
-            self._budget("rollback", "UpdateEndpoint", self._rails["rollbacks_per_day"], DAY)
-        if invocation.function.endswith("-release"):
+            self._undone(invocation, config)
+        if invocation.function.endswith(("-rollback", "-fall-back")):
+            self._budget(("rollback", "fall-back"), "UpdateEndpoint", self._rails["rollbacks_per_day"], DAY)
+        if invocation.function.endswith(("-release", "-replace", "-fall-back")):
             deployment = self._account.sagemaker.deployments[-1]
             self.require(deployment.guarded, "releases are guarded", f"{config} is released without alarms")
+        if invocation.function.endswith("-replace"):
+            before = self.package_of(self._account.sagemaker.deployments[-1].previous)
+            self.require(
+                package == before, "a replacement keeps the model", f"{package} replaces {before} in {config}"
+            )
+
+    def _undone(self, invocation: Invocation, config: str) -> None:
+        """A rollback undoes the release that was diagnosed, and no other that came after it."""
+        incident = invocation.known["incident"]
+        blamed, served = self.blamed.get(incident), invocation.known["served"]
+        self.require(
+            blamed is not None and served in (blamed, config),
+            "a rollback undoes what was diagnosed",
+            f"the rollback of {incident} finds {served}, its diagnosis blames {blamed}",
+        )
+        package = self.package_of(config)
+        self.require(
+            package is None or package != self.package_of(blamed),
+            "no rollback to the culprit",
+            f"the rollback of {incident} brings {package} back, which its diagnosis blames",
+        )
+
+    def _resized(self, invocation: Invocation, arguments: Mapping[str, Any]) -> None:
+        """Instances are only ever added, one step an incident, up to the maximum."""
+        incident, (asked,) = invocation.known["incident"], arguments["DesiredWeightsAndCapacities"]
+        name, wanted = arguments["EndpointName"], asked["DesiredInstanceCount"]
+        (variant,) = self._account.sagemaker.endpoints[name]["ProductionVariants"]
+        self._acts(invocation, "UpdateEndpointWeightsAndCapacities", f"{name} on {wanted}")
+        before = variant["CurrentInstanceCount"]
+        self.require(
+            before < wanted <= self._maximum,
+            "scaling adds instances up to the maximum",
+            f"{invocation.function} asks for {wanted} where {before} are and {self._maximum} may be",
+        )
+        asked_for = {
+            change.subject
+            for change in self.changes
+            if change.incident == incident and change.operation == "UpdateEndpointWeightsAndCapacities"
+        }
+        self.require(
+            len(asked_for) == 1,
+            "one step an incident",
+            f"{incident} asked for {', '.join(sorted(asked_for))}",
+        )
+
+    def _approved(self, incident: str | None, remedy: str) -> None:
+        """What waits for a person is begun on that person's word alone: no answer is none."""
+        if remedy not in self._rails["approval"]["remedies"]:
+            return
+        said = [
+            entry.kind
+            for entry in self.ledger()
+            if entry.incident == incident and entry.kind in APPROVAL and entry.body["remedy"] == remedy
+        ]
+        self.require(
+            bool(said) and said[-1] is EntryKind.APPROVED,
+            "nothing without the approval it needs",
+            f"{incident} begins {remedy} after {', '.join(kind.value for kind in said) or 'nobody was asked'}",
+        )
 
     def _trained(self, invocation: Invocation, arn: str) -> None:
+        if invocation.function.endswith("-retrain"):
+            self._approved(invocation.known["incident"], "retrain")
         self._acts(invocation, "StartPipelineExecution", arn)
-        self._budget("retrain", "StartPipelineExecution", self._rails["retrains_per_day"], DAY)
-        self._budget("retrain", "StartPipelineExecution", self._rails["retrains_per_30_days"], 30 * DAY)
+        self._budget(("retrain",), "StartPipelineExecution", self._rails["retrains_per_day"], DAY)
+        self._budget(("retrain",), "StartPipelineExecution", self._rails["retrains_per_30_days"], 30 * DAY)
 
     def _acts(self, invocation: Invocation, operation: str, subject: str) -> None:
         """A change of the account: permitted, intended on the record, and by the incident that holds the lease."""
@@ -167,28 +227,25 @@ class Properties:
                 f"{invocation.function} calls {operation} for {incident} while {holder} holds the lease",
             )
 
-    def _budget(self, remedy: str, operation: str, count: int, span: timedelta) -> None:
+    def _budget(self, remedies: tuple[str, ...], operation: str, count: int, span: timedelta) -> None:
         now = self._clock()
+        functions = tuple(f"-{remedy}" for remedy in remedies)
         spent = {
             change.incident
             for change in self.changes
             if change.operation == operation
-            and change.function.endswith(f"-{remedy}")
+            and change.function.endswith(functions)
             and now - change.at < span
         }
         self.require(
             len(spent) <= count,
             "no more than the budget",
-            f"{len(spent)} incidents took {remedy} within {span}, {count} may",
+            f"{len(spent)} incidents took {' or '.join(remedies)} within {span}, {count} may",
         )
 
     def require(self, holds: bool, name: str, story: str) -> None:
-        if holds or name in self.broken:
-            return
-        if name in self.tolerated:
-            self.broken[name] = story
-            return
-        raise Violated(f"{name}: {story}")
+        if not holds:
+            raise Violated(f"{name}: {story}")
 
     # --- at the end
 
@@ -207,6 +264,7 @@ class Properties:
         items = self._account.dynamodb.items
         self.require(not items.get("OPEN"), "the lease is given back", str(items.get("OPEN")))
         self.require(not items.get("WAIT"), "nothing waits", str(items.get("WAIT")))
+        self.require(not items.get("APPROVAL"), "nothing is asked any more", str(items.get("APPROVAL")))
 
     def _ends(self, entries: list[Entry]) -> None:
         opened = [e.incident for e in entries if e.kind is EntryKind.OPENED]

@@ -10,11 +10,14 @@ from typing import Any
 from unit.samples import baseline
 
 from machine.account.endpoint import Deployment
+from machine.installation import client
 from machine.world import World
+from selfheal.aws.approvals import Approvals
 from selfheal.aws.champion import PACKAGE_VARIABLE
 from selfheal.aws.registry import BASELINE, DIGEST, INCIDENT
 from selfheal.observe.report import Report
 from selfheal.observe.signals import Signal, SignalKind, Status
+from selfheal.remediate.approval import Answer, Question
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 ROLE = "arn:aws:iam::123456789012:role/serving"
@@ -45,6 +48,7 @@ class Scene:
             key: environment[f"SELFHEAL_{key}_PARAMETER"] for key in ("CHAMPION", "MODE", "KILL_SWITCH")
         }
         self.hands = 0
+        self.approvals = Approvals(client("dynamodb"), environment["SELFHEAL_TABLE"], client("stepfunctions"))
         for alarm in WATCHED:
             self.account.cloudwatch.put_metric_alarm(AlarmName=f"{self.name}-{alarm}")
         self.set("MODE", "act")
@@ -74,6 +78,17 @@ class Scene:
         self.account.sagemaker.update_model_package(arn, ModelApprovalStatus="Rejected")
         self.world.tell(f"somebody rejects {short(arn)}")
         self._announce_package(arn)
+
+    def unanswered(self) -> list[Question]:
+        return [question for question in self.approvals.questions() if question.answer is None]
+
+    def answer(self, question: Question, *, approved: bool) -> None:
+        """What `selfheal approve` and `selfheal reject` do."""
+        answer = Answer(approved=approved, by="ann", at=self.world.now)
+        if self.world.now < question.expires_at and self.approvals.answer(question, answer):
+            said = "approves" if approved else "rejects"
+            self.world.tell(f"somebody {said} {question.remedy.value} of {question.incident}")
+            self.approvals.wake(self.approvals.find(question.incident))
 
     def deploy_by_hand(self) -> None:
         """A person's UpdateEndpoint with a model of their own, which the endpoint must be at rest for."""
@@ -114,10 +129,14 @@ class Scene:
         elif how == "lacks capacity":
             sagemaker.end_deployment(taken=False, failure="InsufficientInstanceCapacity: no capacity")
         else:
-            status = "InService" if how == "sent back" else "UpdateRollbackFailed"
+            # A fleet that did not grow is the fleet that it was: only a deployment to another config can stick halfway.
+            whole = how == "sent back" or running.config == running.previous
+            status = "InService" if whole else "UpdateRollbackFailed"
             sagemaker.end_deployment(taken=False, status=status)
             package = self.world.properties.package_of(running.config)
-            if running.guarded and package:
+            served = self.world.properties.package_of(running.previous)
+            # Fresh instances of what serves anyway bring nothing that could be sent back.
+            if running.guarded and package and package != served:
                 self.world.properties.sent_back.add(package)
         self.world.tell(f"the deployment of {running.config} ends: {how}")
         self._announce_endpoint()
@@ -205,7 +224,8 @@ class Scene:
 
     def _announce_endpoint(self) -> None:
         kind = "SageMaker Endpoint State Change"
-        self.world.emit("aws.sagemaker", kind, {"EndpointName": self.name, **self.endpoint})
+        named = ("EndpointName", "EndpointStatus", "EndpointConfigName")
+        self.world.emit("aws.sagemaker", kind, {name: self.endpoint[name] for name in named})
 
     def _announce_package(self, arn: str) -> None:
         package = self.account.sagemaker.packages[arn]

@@ -22,8 +22,6 @@ from hypothesis.stateful import get_state_machine_test
 
 from machine.campaign import Campaign
 from machine.installation import installed
-from machine.known import KNOWN
-from machine.properties import Properties
 from machine.template import Deployed
 
 ASSEMBLY = Path(__file__).resolve().parents[2] / "cdk.out"
@@ -34,14 +32,12 @@ STEPS = 30
 class Batch(NamedTuple):
     seed: int
     counts: Counter[str]
-    known: dict[str, list[str]]
     failure: str | None
 
 
 def run_batch(number: int) -> Batch:
     """One batch of interleavings; what it found is found again with the same number."""
-    Campaign.counts, Campaign.known = Counter(), {}
-    Properties.tolerated = frozenset(KNOWN)
+    Campaign.counts = Counter()
     Campaign.deployed = Deployed(ASSEMBLY)
     how = settings(
         max_examples=BATCH,
@@ -58,7 +54,7 @@ def run_batch(number: int) -> Batch:
             seed(number)(get_state_machine_test(Campaign, settings=how))()
         except Exception:
             failure = traceback.format_exc()
-    return Batch(number, Campaign.counts, Campaign.known, failure)
+    return Batch(number, Campaign.counts, failure)
 
 
 def main() -> int:
@@ -66,14 +62,10 @@ def main() -> int:
     first = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"soaking: {arguments.interleavings:,} interleavings, seeds from {first} on", flush=True)
     total: Counter[str] = Counter()
-    known: dict[str, list[str]] = {}
     begun = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
         for batch in pool.imap_unordered(run_batch, range(first, first + 10**6)):
             total.update(batch.counts)
-            for name, story in batch.known.items():
-                if name not in known or len(story) < len(known[name]):
-                    known[name] = story
             if batch.failure:
                 pool.terminate()
                 print(batch.failure)
@@ -85,7 +77,7 @@ def main() -> int:
                 pool.terminate()
                 break
             print(f"  {total['interleavings']:>9,} after {time.monotonic() - begun:,.0f} s", flush=True)
-    _print(total, known, time.monotonic() - begun)
+    _print(total, time.monotonic() - begun)
     return 0
 
 
@@ -97,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _print(total: Counter[str], known: dict[str, list[str]], seconds: float) -> None:
+def _print(total: Counter[str], seconds: float) -> None:
     print(
         f"{total['interleavings']:,} interleavings in {seconds:,.0f} s: "
         f"{total['happenings']:,} things happened in them, {total['invocations']:,} functions ran, "
@@ -107,8 +99,6 @@ def _print(total: Counter[str], known: dict[str, list[str]], seconds: float) -> 
     for name, count in sorted(total.items()):
         if name not in named:
             print(f"{count:>12,}  {name}")
-    for name, story in known.items():
-        print(f"\nknown not to hold: {name}. {KNOWN[name]}\n  " + "\n  ".join(story))
 
 
 if __name__ == "__main__":

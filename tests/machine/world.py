@@ -198,7 +198,7 @@ class World:
         declared = self.deployed.functions[function]
         invocation = Invocation(
             function=declared.name,
-            handler=handler(declared.handler, declared.load),
+            handler=handler(declared),
             event=event,
             faults=dict([fault]) if fault else {},
             execution=execution.arn if execution else None,

@@ -14,7 +14,6 @@ from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.ranking import Ranking
 from selfheal.diagnose.rules import RULES, diagnose
-from selfheal.diagnose.service_rules import LABELS_STOPPED
 from selfheal.diagnose.snapshot import AlarmElsewhere, Capture, ReleaseStatus, Retraining
 from selfheal.observe.signals import SignalKind, Status
 from selfheal.remediate.playbook import DEFAULT_PLAYBOOK, Remedy, ladder
@@ -31,7 +30,7 @@ signals = st.builds(
     value=st.none() | numbers,
     low=st.none() | numbers,
     threshold=st.none() | numbers,
-    reason=st.sampled_from(["moved", f"{LABELS_STOPPED}: 3 %"]),
+    reason=st.just("moved"),
 )
 statuses = st.sampled_from(list(Status))
 # Quality that suffers calls for a retraining, unless something keeps it away.
@@ -77,7 +76,7 @@ snapshots = st.builds(
                 rows=st.integers(0, 100),
             ),
             "importance": st.none() | st.dictionaries(st.sampled_from(["x", "c"]), st.floats(0, 1)),
-            "last_release": st.none() | st.builds(release, st.sampled_from(list(ReleaseStatus))),
+            "release": st.none() | st.builds(release, st.sampled_from(list(ReleaseStatus))),
             "retrainings": st.lists(
                 st.builds(
                     Retraining,

@@ -37,7 +37,7 @@ class Scenario:
         after: when it goes wrong, from the opening on; before, all is as it was.
         traffic: what becomes of the rows from then on.
         strike: what is done to the account then.
-        later: what a person does about it, and how long after.
+        later: what else happens, and how long after: what a person does about it, or what comes on top.
         patience: how long it may take from the fault to the incident's end; without an incident, how long it is
             watched.
         known_fault: what the product does not do yet: the scenario fails, and must until it does.
@@ -55,7 +55,7 @@ class Scenario:
     after: timedelta
     traffic: Callable[[Rows, datetime], Rows] = untouched
     strike: Callable[[Stage], None] = nothing
-    later: tuple[timedelta, Callable[[Stage], None]] | None = None
+    later: tuple[tuple[timedelta, Callable[[Stage], None]], ...] = ()
     patience: timedelta
     known_fault: str | None = None
     density: float = 3

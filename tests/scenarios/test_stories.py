@@ -83,6 +83,9 @@ def test_a_late_failure_is_rolled_back_although_its_events_are_lost(open_stage):
     incident = next(i for i in stage.chronicle.closed() if i.trigger == "latency")
     assert incident.remedies == ("rollback",)
     assert incident.verified_at > incident.mitigated_at > incident.detected_at
+    (proof,) = [e for e in stage.chronicle.entries() if e.body.get("verdict") == Verdict.PASS.value]
+    assert f"serves {stage.first.package}" in proof.body["reasons"][0]
+    assert "the golden set (48 rows) is answered as recorded" in proof.body["reasons"]
     assert_the_ledger_tells_it_alone(stage)
     (told,) = episodes(stage.chronicle.entries())
     # Trouble began before an alarm could be sure of it.

@@ -15,8 +15,8 @@ from demo.feed import WeatherFeed
 from workloads.flights.data import FEATURES
 from workloads.flights.replay import Flight
 
-# Half of all flights.
-CARRIERS = ("EV", "B6", "UA")
+# Those that the champion takes for punctual: where their outcomes turn, it puts the wrong flights first.
+CARRIERS = ("DL", "AA", "US")
 LONG_HAUL_MILES = 1000
 LATE_SHARE = 0.6
 # Slowly, since what jumps is no season but a broken feed.
@@ -28,6 +28,12 @@ SPELL, SPELLS_EVERY = timedelta(days=1), timedelta(days=3.5)
 def meaning_turns(rows: Rows, since: datetime) -> Rows:
     """What made three carriers' flights late makes them punctual, and the other way round."""
     return _turned(rows, rows["scheduled_at"] >= since)
+
+
+def meaning_turns_back(rows: Rows, since: datetime, span: timedelta) -> Rows:
+    """It does, and after a while all is as it was."""
+    at = rows["scheduled_at"]
+    return _turned(rows, (at >= since) & (at < since + span))
 
 
 def meaning_turns_now_and_then(rows: Rows, since: datetime) -> Rows:

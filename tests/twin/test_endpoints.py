@@ -535,10 +535,12 @@ def test_what_the_twin_lacks_is_a_twin_error(served):
                 }
             },
         )
-    with pytest.raises(TwinError, match="UpdateEndpointWeightsAndCapacities"):
+    with pytest.raises(TwinError, match="ServerlessUpdateConfig"):
         served.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName="flights",
-            DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 1}],
+            DesiredWeightsAndCapacities=[
+                {"VariantName": "AllTraffic", "ServerlessUpdateConfig": {"MaxConcurrency": 1}}
+            ],
         )
 
 

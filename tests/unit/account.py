@@ -42,17 +42,18 @@ def session():
 
 
 @functools.cache
-def client(service, endpoint_url=None):
+def client(service, endpoint_url=None, config=None):
     """One client a service and process: making them is most of what such a test would wait for."""
     assert endpoint_url is None, "these tests know AWS's own address only"
-    return session().client(service)
+    return session().client(service, config=config)
 
 
 class Calls:
     """Every call that goes to AWS, as (service, operation, arguments).
 
     `answers` holds what moto lacks: an operation's answer, given once the service's own model has found
-    nothing wrong with the arguments. An exception is raised instead of sending the call.
+    nothing wrong with the arguments. An exception is raised instead of sending the call; a function is asked for the
+    answer.
     """
 
     def __init__(self, monkeypatch):
@@ -67,9 +68,10 @@ class Calls:
                 return send(client, operation, arguments)
             shape = model.operation_model(operation).input_shape
             assert ParamValidator().validate(arguments, shape).generate_report() == ""
-            if isinstance(self.answers[operation], Exception):
-                raise self.answers[operation]
-            return self.answers[operation]
+            answer = self.answers[operation]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer(arguments) if callable(answer) else answer
 
         monkeypatch.setattr(BaseClient, "_make_api_call", record)
 
@@ -203,11 +205,13 @@ class Account:
         self.set(CHAMPION_PARAMETER, "champion-model")
         return package
 
-    def endpoint_is(self, status="InService", config=None, name=NAME):
+    def endpoint_is(self, status="InService", config=None, name=NAME, changed_at=None):
         """Put the endpoint into a state; moto's own finish everything at once and take no update."""
         endpoint = sagemaker_backends["123456789012"][REGION].endpoints[name]
         endpoint.endpoint_status = status
         endpoint.endpoint_config_name = config or endpoint.endpoint_config_name
+        if changed_at is not None:
+            endpoint.last_modified_time = changed_at.replace(tzinfo=None)
 
     def hold(self, incident, token=1):
         """Let an incident (as JSON) hold the lease; returns it with its fencing token."""

@@ -126,6 +126,9 @@ def test_what_is_required_is_named(problems_of):
         ({"release": {"percent": 5}}, "release.percent"),
         ({"observe": {"drift": {"tolerance": 1}}}, "observe.drift.tolerance"),
         ({"rails": {"rollback_budget": 3}}, "rails.rollback_budget"),
+        ({"rails": {"approval": {"remedies": ["reboot"]}}}, "rails.approval.remedies.0"),
+        ({"rails": {"approval": {"remedies": ["watch"]}}}, "rails.approval.remedies"),
+        ({"rails": {"approval": {"expires_hours": 0}}}, "rails.approval.expires_hours"),
         ({"playbook": {"bad-luck": ["rollback"]}}, "playbook.bad-luck"),
     ],
 )
@@ -310,7 +313,7 @@ def test_policies_reach_a_function_as_they_were_validated(settings_file):
     changes = {
         "observe": {"drift": {"ks_tolerance": 0.2}, "confirmations": 1},
         "release": {"strategy": "linear", "canary_percent": 25, "bake_minutes": 7},
-        "rails": {"rollbacks_per_day": 5},
+        "rails": {"rollbacks_per_day": 5, "approval": {"remedies": ["retrain"], "expires_hours": 2}},
         "recovery": {"min_labels": 77},
         "playbook": {"concept-drift": ["escalate"]},
     }

@@ -23,6 +23,7 @@ from twin.patching import Patches
 _CONFIG_PARAMETERS = frozenset(
     {"EndpointConfigName", "ProductionVariants", "DataCaptureConfig", "Tags", "KmsKeyId"}
 )
+_SIZE_PARAMETERS = frozenset({"EndpointName", "DesiredWeightsAndCapacities"})
 _VARIANT_FIELDS = frozenset(
     {
         "VariantName",
@@ -153,10 +154,10 @@ class _ControlPlane:
         return EmptyResult()
 
     def update_weights(self, response: Any) -> ActionResult:
-        raise TwinError(
-            "the twin has no UpdateEndpointWeightsAndCapacities yet: "
-            f"change {response.params['EndpointName']} with UpdateEndpoint"
-        )
+        params = response.params
+        _refuse_unknown("UpdateEndpointWeightsAndCapacities", params, _SIZE_PARAMETERS)
+        arn = self._endpoints.resize(params["EndpointName"], params["DesiredWeightsAndCapacities"])
+        return ActionResult({"EndpointArn": arn})
 
 
 def _plan(

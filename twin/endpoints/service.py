@@ -18,6 +18,7 @@ from twin.endpoints.errors import RefusedError
 from twin.endpoints.fleet import Fleet, FleetPlan, Variant
 from twin.endpoints.gateway import Gateway
 from twin.endpoints.loop import BackgroundLoop
+from twin.endpoints.resizing import Resizing, wanted_sizes
 from twin.endpoints.state import CREATING, DELETING, FAILED, IN_SERVICE, STEADY, Endpoint
 from twin.interfaces import Alarms, Appointment, Bus, Clock, Metrics, TwinError
 
@@ -67,7 +68,7 @@ class Endpoints:
         self._state = state
         self._lock = threading.RLock()
         self._endpoints: dict[str, Endpoint] = {}
-        self._work: dict[str, Creation | Update] = {}
+        self._work: dict[str, Creation | Update | Resizing] = {}
         self._fleet_numbers = count(1)
         self.loop = BackgroundLoop()
         self.capture = CaptureBuffer(s3)
@@ -197,6 +198,18 @@ class Endpoints:
             self._check_alarms_exist(rollout.alarms)
             endpoint.deployment_config = effective or endpoint.deployment_config
             self._work[name] = Update(endpoint, self._fleet(name, plan), rollout, self._around)
+            return endpoint.arn
+
+    def resize(self, name: str, asked: Sequence[Mapping[str, Any]]) -> str:
+        """Start changing the size of variants, each as DesiredWeightsAndCapacities has it; returns the ARN.
+
+        RefusedError or TwinError if it cannot be.
+        """
+        with self._lock:
+            self.check_updatable(name)
+            endpoint = self._endpoint(name)
+            sizes = {variant.name: variant.size for variant in endpoint.fleet.variants}
+            self._work[name] = Resizing(endpoint, wanted_sizes(asked, sizes), self._around)
             return endpoint.arn
 
     def delete(self, name: str) -> None:

@@ -17,10 +17,12 @@ import numpy as np
 import xgboost as xgb
 
 PACKAGE = os.environ.get("SELFHEAL_MODEL_PACKAGE", "unregistered")
+# Probabilities nearer to 0 or 1 than this have no logit worth the name; the calibration was fitted on such.
+CLIP = 1e-7
 
 
 class Model:
-    """A booster with the encoder that it was trained with."""
+    """A booster with the encoder that it was trained with, and the calibration of its scores."""
 
     def __init__(self, folder: Path) -> None:
         self.booster = xgb.Booster()
@@ -35,6 +37,16 @@ class Model:
             else None
             for name in self.features
         ]
+        # Recalibration replaces this file, and nothing else of the archive.
+        calibration = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
+        self.slope, self.intercept = float(calibration["slope"]), float(calibration["intercept"])
+
+    def calibrate(self, scores: np.ndarray) -> np.ndarray:
+        """What the booster's scores mean: a straight line between the logits of both, which keeps their order."""
+        if (self.slope, self.intercept) == (1.0, 0.0):
+            return scores  # to the logit and back would move the last digits
+        p = np.clip(np.asarray(scores, dtype=np.float64), CLIP, 1 - CLIP)
+        return 1 / (1 + np.exp(-(self.slope * np.log(p / (1 - p)) + self.intercept)))
 
     def encode(self, rows: list[list[str]]) -> np.ndarray:
         """Rows of text → numbers, shape (rows, features); what is missing or unseen is NaN."""
@@ -76,7 +88,7 @@ def predict_fn(rows: list[list[str]], model: Model) -> np.ndarray:
     for row in rows:
         if len(row) != width:
             raise ValueError(f"a row has {len(row)} columns instead of {width}: {', '.join(model.features)}")
-    return model.booster.inplace_predict(model.encode(rows), validate_features=False)
+    return model.calibrate(model.booster.inplace_predict(model.encode(rows), validate_features=False))
 
 
 def output_fn(scores: np.ndarray, _accept: str) -> tuple[str, str]:

@@ -36,6 +36,7 @@ class Diagnoser:
             "cause": found.cause.value,
             "evidence": list(found.evidence),
             "ruled_out": list(found.ruled_out),
+            "blamed_release": found.blamed_release,
         }
         self._table.append_fenced(at=step.at, incident=incident, kind=EntryKind.DIAGNOSED, body=body)
         logger.info("diagnosed", extra=body)
@@ -45,6 +46,7 @@ class Diagnoser:
                 cause=found.cause,
                 evidence=found.evidence,
                 ruled_out=found.ruled_out,
+                blamed_release=found.blamed_release,
                 champion_before=incident.champion_before or package,
             ),
         )

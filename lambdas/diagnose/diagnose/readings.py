@@ -19,8 +19,10 @@ from selfheal.aws.objects import Objects
 from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.ranking import Ranking
-from selfheal.diagnose.snapshot import Snapshot
+from selfheal.diagnose.snapshot import Release, Snapshot
 from selfheal.observe.report import Report
+from selfheal.observe.signals import SignalKind
+from selfheal.record.incident import Incident
 from selfheal.record.training_history import retrainings
 
 T = TypeVar("T")
@@ -51,7 +53,6 @@ class Readings:
         model = str(config["ProductionVariants"][0]["ModelName"])
         package = self._package_of(model)
         report = self._reports.latest(at)
-        champion = report.champion if report else None
         return Snapshot(
             at=at,
             incident=incident.id,
@@ -63,9 +64,10 @@ class Readings:
             observed_at=report.at if report else None,
             observe_failure=_failure(report) if report else None,
             signals=report.signals if report else (),
-            ranking=Ranking.of((champion and self._reports.latest_performance(at, champion)) or {}),
+            # Of the very labels that the report's signals are of: before them it says nothing of what suffers now.
+            ranking=Ranking.of(report.performance) if report else None,
             importance=known("importances", lambda: self._importance(package)) if package else None,
-            last_release=self._table.last_release(),
+            release=self._release(incident),
             retrainings=retrainings(self._table.entries(), incident.id),
         ), package
 
@@ -76,6 +78,11 @@ class Readings:
         except Missing as error:
             logger.warning(str(error))
             return None
+
+    def _release(self, incident: Incident) -> Release | None:
+        if incident.trigger.kind is SignalKind.RELEASE:
+            return self._table.release(incident.trigger.subject)
+        return self._table.last_release()
 
     def _importance(self, package: str) -> Mapping[str, float]:
         return importance_of(self._objects, self._registry.package(package))

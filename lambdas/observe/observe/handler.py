@@ -41,6 +41,7 @@ METRICS = {
     SignalKind.PREDICTION_DRIFT: "PredictionDriftBreaches",
     SignalKind.DATA_QUALITY: "DataQualityBreaches",
     SignalKind.PERFORMANCE: "PerformanceBreaches",
+    SignalKind.LABELS: "LabelBreaches",
     SignalKind.MODEL_AGE: "ModelAgeBreaches",
 }
 
@@ -149,7 +150,9 @@ def _signals(judgement: Judgement, awaited: str | None) -> tuple[Signal, ...]:
     """All signals; where the last hour is not known yet, those alone that do not speak of it."""
     if awaited is None:
         return judgement.signals
-    matured = tuple(signal for signal in judgement.signals if signal.kind is SignalKind.PERFORMANCE)
+    matured = tuple(
+        signal for signal in judgement.signals if signal.kind in (SignalKind.PERFORMANCE, SignalKind.LABELS)
+    )
     return (*(each for each in no_data(awaited) if each.kind is not SignalKind.PERFORMANCE), *matured)
 
 

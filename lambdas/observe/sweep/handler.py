@@ -17,10 +17,14 @@ from botocore.exceptions import ClientError
 
 from lambdas.runtime import Environment, ledger_table, logger, read_environment, time_of
 from selfheal.aws.alarms import Alarms
+from selfheal.aws.approvals import Approvals
 from selfheal.aws.changes import alarm_event, trigger_of
 from selfheal.aws.errors import AwsError, code
 from selfheal.aws.ledger_table import Wait
 from selfheal.aws.targets import Targets
+from selfheal.record.episode import Episode, episodes, find
+from selfheal.record.notice import Notice, abandoned_notice
+from selfheal.remediate.approval import Question
 from selfheal.remediate.release import content_hash
 
 
@@ -29,6 +33,7 @@ class SweepEnvironment(Environment):
     """Settings of this function."""
 
     incident_machine: str
+    topic: str
 
 
 class Sweep:
@@ -39,7 +44,10 @@ class Sweep:
         self._machine = environment.incident_machine
         self._table = ledger_table(environment)
         self._alarms = Alarms(boto3.client("cloudwatch"), environment.endpoint)
+        self._topic = environment.topic
+        self._sns = boto3.client("sns")
         self._workflows = boto3.client("stepfunctions")
+        self._approvals = Approvals(boto3.client("dynamodb"), environment.table, self._workflows)
         self._targets = Targets(boto3.client("sagemaker"), self._workflows, environment.endpoint)
 
     def sweep(self, at: datetime) -> dict[str, int]:
@@ -49,6 +57,7 @@ class Sweep:
         """
         errors: list[Exception] = []
         resumed = sum(self._resume(wait, errors) for wait in self._table.waits())
+        resumed += sum(self._hand_on(question, at, errors) for question in self._approvals.questions())
         self._reclaim_lease(at)
         started = sum(self._start(event, at) for event in map(alarm_event, self._alarms.firing()))
         if errors:
@@ -68,8 +77,18 @@ class Sweep:
             return
         self._table.detach_all(lease.incident)
         self._table.forget_execution(lease.execution)
+        # Told first: a sweep that dies or is refused by SNS in between leaves the lease to the next one, which tells it
+        # again. The other order would lose the only word of an incident that nobody heals any more. What that costs: it
+        # is told twice then, or by two sweeps at once, or of a workflow that was redriven in this very moment.
+        self._tell(abandoned_notice(self._endpoint_name, self._episode(lease.incident), status))
         if self._table.abandon(lease, at=at, body={"execution": lease.execution, "status": status}):
             logger.error("an incident was abandoned by its workflow", incident=lease.incident, status=status)
+
+    def _episode(self, incident: str) -> Episode:
+        return find(episodes(self._table.entries()), incident)
+
+    def _tell(self, notice: Notice) -> None:
+        self._sns.publish(TopicArn=self._topic, Subject=notice.subject[:100], Message=notice.text)
 
     def _resume(self, wait: Wait, errors: list[Exception]) -> bool:
         try:
@@ -81,6 +100,21 @@ class Sweep:
         if resumed:
             self._table.unpark(wait)
         return resumed
+
+    def _hand_on(self, question: Question, at: datetime, errors: list[Exception]) -> bool:
+        """Wake the workflow whose question has an answer. What expired is forgotten: the workflow has a timeout."""
+        if question.answer is None:
+            if at >= question.expires_at:
+                self._approvals.forget(question)
+            return False
+        try:
+            waited = self._approvals.wake(question)
+        except ClientError as error:
+            logger.exception("an answer cannot be handed on", incident=question.incident)
+            errors.append(error)
+            return False
+        self._approvals.forget(question)
+        return waited
 
     def _start(self, event: dict[str, Any], at: datetime) -> bool:
         trigger = trigger_of(event, self._endpoint_name)

@@ -18,7 +18,7 @@ from selfheal.record.notice import Notice, closed_notice, refused_notice
 from selfheal.remediate.playbook import Remedy
 
 # What these begin can fail; watching and escalating begin nothing.
-BEGINNING = (Remedy.ROLLBACK, Remedy.RETRAIN, Remedy.QUARANTINE)
+BEGINNING = tuple(remedy for remedy in Remedy if remedy.changes_service or remedy is Remedy.QUARANTINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,7 @@ class Recorder:
         if error is not None:
             incident = incident.noting(f"the workflow stopped: {error}")
             self._fail_last_remedy(step, incident, error)
-        proven = incident.verified_at is not None and error is None
-        incident = incident.with_(outcome=Outcome.RESOLVED if proven else Outcome.ESCALATED)
+        incident = incident.with_(outcome=_outcome(incident, error))
         self._table.append_fenced(
             at=step.at, incident=incident, kind=EntryKind.CLOSED, body=incident.to_json()
         )
@@ -92,6 +91,15 @@ class Recorder:
     def _tell(self, notice: Notice) -> None:
         logger.info(notice.subject)
         self._sns.publish(TopicArn=self._environment.topic, Subject=notice.subject[:100], Message=notice.text)
+
+
+def _outcome(incident: Incident, error: str | None) -> Outcome:
+    """However proven, what the workflow stumbled over is for people."""
+    if error is not None:
+        return Outcome.ESCALATED
+    if incident.verified_at is not None:
+        return Outcome.RESOLVED
+    return Outcome.MITIGATED if incident.unproven is not None else Outcome.ESCALATED
 
 
 def _error(error: Any) -> str | None:

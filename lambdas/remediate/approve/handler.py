@@ -1,4 +1,5 @@
-"""The pipeline's last step: a challenger that passed the gate is approved, with all that it must carry.
+"""A challenger that passed its gate is approved, with all that it must carry: the last step of the pipeline, and of a
+recalibration.
 
 The gate's verdict is read again here, from the evaluation itself: an approval is never taken on trust.
 """
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from lambdas.runtime import UnknownEvent, logger
+from lambdas.runtime import Step, UnknownEvent, answer, logger
 from selfheal.aws.errors import Missing, Refused
 from selfheal.aws.objects import Objects, split_uri
 from selfheal.aws.registry import BASELINE, DIGEST, INCIDENT, TRAINED_FROM, TRAINED_TO, Registry, digest_of
@@ -63,6 +64,22 @@ def dependencies() -> tuple[S3Client, Registry]:
     return boto3.client("s3"), Registry(boto3.client("sagemaker"))
 
 
+def approve_candidate(step: Step, s3: S3Client, registry: Registry) -> dict[str, Any]:
+    """The next state: `release`, with the package that the incident's recalibration registered and this approved.
+
+    Raises:
+        UnknownEvent, Refused: as `approve` does.
+    """
+    incident = step.incident
+    approved = approve({**step.input, "incident": incident.id}, s3, registry)
+    return answer("release", incident.with_(candidate=approved["package"]), package=approved["package"])
+
+
 def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Entry point: a Lambda step of the pipeline."""
     return approve(event, *dependencies())
+
+
+def handle_step(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Entry point: a task of the incident workflow."""
+    return approve_candidate(Step.of(event), *dependencies())

@@ -1,4 +1,4 @@
-"""Look at what a retraining brought: an approved challenger goes on to its release, anything else does not."""
+"""Look at what a pipeline brought: a model that passed its gate goes on to its release, anything else does not."""
 
 from __future__ import annotations
 
@@ -11,31 +11,46 @@ from lambdas.runtime import Environment, Step, answer, ledger_table, logger, rea
 from selfheal.aws.ledger_table import LedgerTable
 from selfheal.aws.pipeline import Pipeline
 from selfheal.aws.registry import Registry
+from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind
 from selfheal.remediate.playbook import Remedy
 
 
+class NoCandidate(Exception):
+    """Why a pipeline brought no model that may be released."""
+
+
 def take_candidate(step: Step, pipeline: Pipeline, registry: Registry, table: LedgerTable) -> dict[str, Any]:
-    """The next state: `release` with the challenger, or `plan` with the reason why there is none."""
+    """The next state: `release` with the candidate, or `plan` with the reason why there is none."""
     incident = step.incident
+    remedy = incident.tried[-1]
+    try:
+        package = _candidate(incident, pipeline, registry)
+    except NoCandidate as refusal:
+        logger.warning("no candidate", remedy=remedy.value, reason=str(refusal))
+        body = {"remedy": remedy.value, "succeeded": False, "reason": str(refusal)}
+        if remedy is Remedy.REACTIVATE:
+            # It was a question, whose answer was no: nothing failed, and the breaker has nothing to count.
+            body["changed"] = False
+        table.append(at=step.at, incident=incident.id, kind=EntryKind.OUTCOME, body=body)
+        return answer("plan", incident.with_(candidate=None).noting(f"{remedy.value}: {refusal}"))
+    return answer("release", incident.with_(candidate=package), package=package)
+
+
+def _candidate(incident: Incident, pipeline: Pipeline, registry: Registry) -> str:
     if incident.training is None:
-        raise ValueError(f"incident {incident.id} has no retraining to look at")
-    refusal = None
-    package = None
+        raise ValueError(f"incident {incident.id} has no pipeline execution to look at")
     if pipeline.execution(incident.training).status != "Succeeded":
-        refusal = pipeline.failure(incident.training)
-    else:
-        package = pipeline.registered_package(incident.training)
-        if package is None:
-            refusal = "the pipeline succeeded without registering a model"
-        elif registry.package(package).status != "Approved":
-            refusal = f"{package} is {registry.package(package).status}"
-    if refusal is None:
-        return answer("release", incident.with_(candidate=package), package=package)
-    logger.warning("no challenger", reason=refusal)
-    body = {"remedy": Remedy.RETRAIN.value, "succeeded": False, "reason": refusal}
-    table.append(at=step.at, incident=incident.id, kind=EntryKind.OUTCOME, body=body)
-    return answer("plan", incident.noting(f"retrain: {refusal}"))
+        raise NoCandidate(pipeline.failure(incident.training))
+    # A retraining registers what it brought; of a replay, the request named it.
+    replayed = incident.tried[-1] is Remedy.REACTIVATE
+    package = incident.candidate if replayed else pipeline.registered_package(incident.training)
+    if package is None:
+        raise NoCandidate("the pipeline succeeded without registering a model")
+    status = registry.package(package).status
+    if status != "Approved":
+        raise NoCandidate(f"{package} is {status}")
+    return package
 
 
 @functools.cache

@@ -11,16 +11,20 @@ import boto3
 
 from lambdas.remediate.plan.economist import Economist
 from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from selfheal.aws.alarms import Alarms
 from selfheal.aws.controls import ControlPanel
+from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.fleet import Fleet
 from selfheal.aws.objects import Objects
 from selfheal.aws.policies import playbook, rails, value_policy
+from selfheal.aws.service import Serving
 from selfheal.diagnose.causes import Cause
 from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind, actions, openings
 from selfheal.remediate.plan import Plan, next_remedy
 from selfheal.remediate.playbook import Remedy, ladder
 from selfheal.remediate.rails import Opening, recurrences
+from selfheal.remediate.service import BY_SERVICE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ class PlanEnvironment(Environment):
     value_policy: str
     worse_percent: str
     sampling_percent: str
+    max_instance_count: str
+    scale_step_percent: str
     mode_parameter: str
     kill_switch_parameter: str
 
@@ -43,7 +49,15 @@ class Planner:
         self._table = ledger_table(environment)
         self._playbook = playbook(environment.playbook)
         self._rails = rails(environment.rails)
-        self._fleet = Fleet(boto3.client("sagemaker"), environment.endpoint)
+        sagemaker = boto3.client("sagemaker")
+        self._fleet = Fleet(sagemaker, environment.endpoint)
+        self._service = functools.partial(
+            Serving(sagemaker, Endpoint(sagemaker, environment.endpoint), self._table).service,
+            Alarms(boto3.client("cloudwatch"), environment.endpoint),
+            environment.variant,
+            maximum=int(environment.max_instance_count),
+            step_percent=float(environment.scale_step_percent),
+        )
         self._economist = Economist(
             Objects(boto3.client("s3"), environment.bucket),
             environment.endpoint,
@@ -66,7 +80,7 @@ class Planner:
             incident = incident.with_(acted_at=step.at, mitigated_at=step.at)
         for reason in plan.stopped:
             incident = incident.noting(reason)
-        return answer(plan.remedy.value, incident)
+        return answer("ask" if plan.remedy in self._rails.approval.remedies else plan.remedy.value, incident)
 
     def _decide(self, incident: Incident, now: datetime) -> tuple[Plan, dict[str, Any]]:
         """The plan, and everything that it was made from, so that the ledger alone can make it again."""
@@ -76,7 +90,8 @@ class Planner:
         controls, history = self._controls.read(now), actions(entries)
         recurring = recurrences(_opening(incident), openings(entries), now)
         economics = self._economist.weigh(now) if Remedy.RETRAIN in rungs else None
-        changing = self._fleet.changing() if any(remedy.changes_model for remedy in rungs) else ()
+        changing = self._fleet.changing() if any(remedy.changes_service for remedy in rungs) else ()
+        service = self._service() if any(remedy in BY_SERVICE for remedy in rungs) else None
         plan = next_remedy(
             cause,
             incident.tried,
@@ -88,6 +103,7 @@ class Planner:
             recurring=recurring,
             economics=economics,
             changing=changing,
+            service=service,
         )
         return plan, {
             "cause": cause.value,
@@ -100,6 +116,7 @@ class Planner:
             "recurring": recurring,
             "economics": economics.to_json() if economics else None,
             "changing": list(changing),
+            "service": service.to_json() if service else None,
         }
 
 

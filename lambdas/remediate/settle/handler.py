@@ -24,7 +24,11 @@ from selfheal.aws.registry import Registry
 from selfheal.diagnose.snapshot import ReleaseStatus
 from selfheal.record.incident import Incident
 from selfheal.record.ledger import EntryKind
+from selfheal.remediate.playbook import Remedy
 from selfheal.remediate.release import content_hash, fleet_alarm_names
+
+# Kinds of deployments of a known model, which alarms of their own watched; a release's go with the release.
+WATCHED = (Remedy.REPLACE.value, Remedy.FALL_BACK.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,38 +61,55 @@ class Settlement:
         state = self._endpoint.state()
         if not state.at_rest:
             raise EndpointBusy(f"endpoint {state.name} is still {state.status}")
-        if state.status == "InService" and state.config == deployment["config"]:
-            return self._taken(step, deployment, incident)
+        if state.status == "InService" and is_there(deployment, state):
+            if "model" in deployment and deployment["kind"] != Remedy.REPLACE.value:
+                self._pointer.move(deployment["model"])
+            return self._taken(step, deployment, incident, "serves")
+        if self._served_until_the_next(deployment):
+            return self._taken(step, deployment, incident, "served until the next release")
         return self._refused(step, deployment, state, incident)
 
-    def _taken(self, step: Step, deployment: Mapping[str, str], incident: Incident | None) -> dict[str, Any]:
-        self._pointer.move(deployment["model"])
-        if deployment["kind"] == "release":
+    def _taken(
+        self, step: Step, deployment: Mapping[str, str], incident: Incident | None, what: str
+    ) -> dict[str, Any]:
+        kind, model = deployment["kind"], deployment.get("model")
+        if kind == "release":
             self._end_release(step, deployment, ReleaseStatus.PROMOTED)
-        else:
+        elif kind == Remedy.ROLLBACK.value:
             self._end_release(step, deployment, ReleaseStatus.ROLLED_BACK)
             self._quarantine(deployment, incident)
-        reason = f"{deployment['config']} serves"
-        self._outcome(step, deployment, incident, succeeded=True, reason=reason)
+        elif kind in WATCHED:
+            self._forget_alarms(deployment["config"])
+        self._outcome(step, deployment, incident, succeeded=True, reason=f"{asked(deployment)} {what}")
         if incident is not None:
-            incident = incident.with_(
-                acted_at=step.at, mitigated_at=step.at, champion_after=self._package(deployment["model"])
-            )
-        return answer("verify", incident, package=deployment["package"], deployment=dict(deployment))
+            champion = self._package(model) if model is not None else incident.champion_after
+            incident = incident.with_(acted_at=step.at, mitigated_at=step.at, champion_after=champion)
+        return answer("verify", incident, package=deployment.get("package"), deployment=dict(deployment))
+
+    def _served_until_the_next(self, deployment: Mapping[str, str]) -> bool:
+        """Whether a release held, and another was begun before this step came to look: that one found it in service."""
+        release = self._table.release(deployment["config"]) if deployment["kind"] == "release" else None
+        return release is not None and any(
+            later.previous_config == release.config and later.order > release.order
+            for later in self._table.releases()
+        )
 
     def _refused(
         self, step: Step, deployment: Mapping[str, str], state: EndpointState, incident: Incident | None
     ) -> dict[str, Any]:
-        reason = f"{state.config} serves ({state.status}) where {deployment['config']} was asked for. {state.failure}"
+        wanted, there = asked(deployment), found(deployment, state)
+        reason = f"{there} serves ({state.status}) where {wanted} was asked for. {state.failure}"
         if deployment["kind"] == "release":
             self._end_release(step, deployment, ReleaseStatus.ROLLED_BACK)
             if not lacked_capacity(state.failure):
                 self._quarantine(deployment, incident)
+        elif deployment["kind"] in WATCHED:
+            self._forget_alarms(deployment["config"])
         self._outcome(step, deployment, incident, succeeded=False, reason=reason)
         if incident is None:
             self._start_incident(step, deployment, reason)
             return answer("plan", package=deployment["package"], reason=reason)
-        return answer("plan", incident.noting(reason), package=deployment["package"])
+        return answer("plan", incident.noting(reason), package=deployment.get("package"))
 
     def _end_release(self, step: Step, deployment: Mapping[str, str], status: ReleaseStatus) -> None:
         """Write down how a release ended, and take away the alarms that only watched it."""
@@ -96,7 +117,11 @@ class Settlement:
         if release is None:
             raise Missing(f"the table holds no release {deployment['released']}")
         self._table.save_release(replace(release, status=status, ended_at=release.ended_at or step.at))
-        self._alarms.delete(fleet_alarm_names(self._endpoint.name, release.config))
+        self._forget_alarms(release.config)
+
+    def _forget_alarms(self, config: str) -> None:
+        """The alarms that watched the fleet of a config while it was being deployed."""
+        self._alarms.delete(fleet_alarm_names(self._endpoint.name, config))
 
     def _quarantine(self, deployment: Mapping[str, str], incident: Incident | None) -> None:
         by = incident.id if incident else deployment["released"]
@@ -116,8 +141,7 @@ class Settlement:
     ) -> None:
         body: dict[str, Any] = {
             "action": deployment["kind"],
-            "released": deployment["released"],
-            "package": deployment["package"],
+            **{name: deployment[name] for name in ("released", "package") if name in deployment},
             "succeeded": succeeded,
             "reason": reason,
         }
@@ -141,6 +165,28 @@ class Settlement:
         except ClientError as error:
             if code(error) != "ExecutionAlreadyExists":
                 raise
+
+
+def is_there(deployment: Mapping[str, str], state: EndpointState) -> bool:
+    """Whether the endpoint has what it was asked for: the config and, of scaling, at least the instances."""
+    if state.config != deployment["config"]:
+        return False
+    if "instances" not in deployment:
+        return True
+    found = state.instances.get(deployment["variant"])
+    return found is not None and found.current >= int(deployment["instances"])
+
+
+def asked(deployment: Mapping[str, str]) -> str:
+    """What was asked for, in words."""
+    on = f" on {deployment['instances']} instances" if "instances" in deployment else ""
+    return f"{deployment['config']}{on}"
+
+
+def found(deployment: Mapping[str, str], state: EndpointState) -> str:
+    """What there is of it, in words."""
+    variant = state.instances.get(deployment.get("variant", ""))
+    return f"{state.config} on {variant.current} instances" if variant else state.config
 
 
 def lacked_capacity(failure: str) -> bool:

@@ -1,6 +1,7 @@
 """Lines that are all alike, read column by column: twice as fast as one by one, for what nearly every file is.
 
-Alike are answered requests of one row each, asked in CSV without quotes, answered in this template's words. What
+Alike are answered requests of one row each, asked in CSV without quotes, answered in this template's words; none asks a
+golden set. What
 is read here, reading the lines one by one reads to the same values.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypedDict
 
 from selfheal.observe.reading.answers import Prediction, usual_answer
-from selfheal.observe.reading.capture_records import microseconds_of
+from selfheal.observe.reading.capture_records import GOLDEN_REQUEST, microseconds_of
 from selfheal.observe.reading.lines import Line, MalformedError
 from selfheal.observe.reading.payloads import Row, are_plain
 from selfheal.observe.reading.traffic import Schema
@@ -73,10 +74,13 @@ def read_alike(lines: Iterable[Line], schema: Schema) -> Alike | None:
             if record is None:
                 return None
             capture, meta = record["captureData"], record["eventMetadata"]
+            key = meta.get("inferenceId") or meta["eventId"]
+            if key.startswith(GOLDEN_REQUEST):
+                return None
             answer = answer_of(capture["endpointOutput"]["data"])
             if answer is None:
                 return None
-            keys.append(meta.get("inferenceId") or meta["eventId"])
+            keys.append(key)
             at.append(microseconds_of(meta["inferenceTime"]))
             rows.append(capture["endpointInput"]["data"])
             packages.append(answer[0])

@@ -8,7 +8,7 @@ Format: "Capture data from real-time endpoint", SageMaker developer guide.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 
 from selfheal.observe.reading.alike import read_alike
 from selfheal.observe.reading.answers import Prediction, read_answer, unanswered
-from selfheal.observe.reading.capture_records import Record, microseconds_of, read_record
+from selfheal.observe.reading.capture_records import GOLDEN_REQUEST, Record, microseconds_of, read_record
 from selfheal.observe.reading.lines import Line, MalformedError, Rejected, lines_of, numbered
 from selfheal.observe.reading.payload_columns import cell_text, to_columns
 from selfheal.observe.reading.payloads import Row, opened, read_payload
@@ -94,9 +94,13 @@ class _Block:
     predictions: list[Prediction] = field(default_factory=list)
     extra: dict[str, list[int]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    golden: int = 0
 
     def add(self, record: Record, schema: Schema) -> None:
-        """Take in a record's rows, or none of them: raises MalformedError."""
+        """Take in a record's rows, or none of them: raises MalformedError. What asks a golden set is counted alone."""
+        if record.key.startswith(GOLDEN_REQUEST):
+            self.golden += 1
+            return
         at = microseconds_of(record.time)
         rows, extra = read_payload(*opened(record.asked, record.asked_as), schema)
         count = len(rows)
@@ -121,7 +125,7 @@ class _Block:
 
     def traffic(self, schema: Schema) -> Traffic:
         if not self.rows:
-            return Traffic.empty(schema)
+            return replace(Traffic.empty(schema), golden=self.golden)
         columns, invalid, absent = to_columns(self.rows, schema)
         packages = np.empty(len(self.rows), dtype=object)
         packages[:] = self.packages
@@ -134,6 +138,7 @@ class _Block:
             invalid=invalid,
             absent=absent,
             extra={name: self._mask(places) for name, places in self.extra.items()},
+            golden=self.golden,
         )
 
     def text_rows(self) -> list[TextRow]:

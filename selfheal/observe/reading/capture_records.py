@@ -14,6 +14,9 @@ from selfheal.observe.reading.lines import Line, MalformedError, json_object, te
 from selfheal.observe.reading.traffic import EPOCH, MICROSECOND
 from selfheal.observe.reading.typed_json import decoder
 
+# How the inference id of a request begins by which verification asks a golden set: such rows are no traffic.
+GOLDEN_REQUEST = "selfheal-golden-"
+
 
 class Side(NamedTuple):
     """How one side of a record was captured.

@@ -8,11 +8,11 @@ hours however they are shared out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from selfheal.observe.hours import Hour, hour_parts, merge_hour, quiet_hour, with_malformed
+from selfheal.observe.hours import Hour, hour_parts, merge_hour, quiet_hour
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.profiles.layout import Layout
 from selfheal.observe.reading.capture import read_blocks
@@ -85,7 +85,7 @@ class Part:
 @dataclass(frozen=True, kw_only=True)
 class FileRead:
     """What one file leaves behind: a part of each hour that it has rows of and of the hour in whose folder
-    it lies, and the lines that could not be read, which count for the latter."""
+    it lies, and the lines that could not be read. These and requests that asked a golden set count for the latter."""
 
     parts: tuple[Part, ...]
     rejected: tuple[Rejected, ...]
@@ -117,14 +117,15 @@ def read_file(lines: Iterable[str | bytes], name: str, folder: datetime, reading
         name: the file's key, by which its rejected lines are found again.
         folder: the hour in whose folder it lies.
     """
-    gathering, rejected = Gathering(), list[Rejected]()
+    gathering, rejected, golden = Gathering(), list[Rejected](), 0
     for traffic, refused in read_blocks(lines, name, reading.schema):
         rejected += refused
+        golden += traffic.golden
         hours = hour_parts(traffic, reading.schema, reading.layout, reading.champion)
         near = around(folder)
         gathering.add(Part(hour=hour, files=(name,)) for start, hour in hours.items() if start in near)
         rejected += [_stray(name, hour) for start, hour in hours.items() if start not in near]
-    own = with_malformed(quiet_hour(folder, reading.layout), len(rejected))
+    own = replace(quiet_hour(folder, reading.layout), malformed=len(rejected), golden=golden)
     gathering.add([Part(hour=own, files=(name,))])
     return FileRead(parts=tuple(gathering.merged()), rejected=tuple(rejected))
 

@@ -86,6 +86,7 @@ class Traffic:
         extra: where a payload with names carried a name that the schema does not know, by that name.
         packages: the model package that answered; None where the answer named none or there was none.
         values: predictions, (rows,) or (rows, classes); NaN where the request was not answered.
+        golden: requests that were left out since they asked a golden set; a selection of the rows has none.
     """
 
     keys: tuple[str, ...]
@@ -96,6 +97,7 @@ class Traffic:
     invalid: Mapping[str, Mask] = field(default_factory=dict)
     absent: Mapping[str, Mask] = field(default_factory=dict)
     extra: Mapping[str, Mask] = field(default_factory=dict)
+    golden: int = 0
 
     @classmethod
     def empty(cls, schema: Schema) -> Traffic:
@@ -133,6 +135,7 @@ class Traffic:
             columns={name: values[mask] for name, values in self.columns.items()},
             packages=self.packages[mask],
             values=self.values[mask],
+            golden=0,
             **{
                 name: {key: kept for key, each in masks.items() if (kept := each[mask]).any()}
                 for name, masks in self._masks().items()
@@ -163,6 +166,7 @@ class Traffic:
             invalid=_joined([part.invalid for part in parts], parts),
             absent=_joined([part.absent for part in parts], parts),
             extra=_joined([part.extra for part in parts], parts),
+            golden=sum(part.golden for part in parts),
         )
 
     def _masks(self) -> dict[str, Any]:

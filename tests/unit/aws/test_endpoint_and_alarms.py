@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import boto3
 import pytest
 from botocore.stub import Stubber
@@ -13,6 +15,7 @@ from selfheal.observe.signals import SignalKind
 from selfheal.remediate.release import config_with_model, deployment_config, fleet_alarms
 from selfheal.remediate.release_policy import ReleasePolicy
 from unit.account import NAME, VARIANT
+from unit.samples import NOW
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def test_what_serves(account, endpoint):
 
 @pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"])
 def test_an_endpoint_that_moves_is_busy(endpoint, monkeypatch, status):
-    moving = EndpointState(name=NAME, status=status, config="c", failure="")
+    moving = EndpointState(name=NAME, status=status, config="c", failure="", pending="d", modified_at=NOW)
     monkeypatch.setattr(endpoint, "state", lambda: moving)
     assert status not in AT_REST
     with pytest.raises(EndpointBusy, match=f"flights is {status}"):
@@ -92,6 +95,25 @@ def test_only_the_endpoints_own_alarms_that_fire_are_told_oldest_first(account):
     assert [alarm.kind for alarm in firing] == [SignalKind.ERRORS, SignalKind.LATENCY]
     assert firing[0].since <= firing[1].since
     assert firing[0].reason == "because of a test"
+
+
+def test_quiet_since_is_when_the_last_of_errors_and_latency_came_to_rest(account):
+    def alarm(name, state, hour):
+        at = datetime(2013, 3, 1, hour, tzinfo=timezone.utc)
+        return {"AlarmName": name, "StateValue": state, "StateTransitionedTimestamp": at}
+
+    known = [
+        alarm("flights-errors", "OK", 9),
+        alarm("flights-latency", "INSUFFICIENT_DATA", 10),
+        alarm("flights-data-drift", "OK", 12),
+        alarm("flights-release-0a1b-errors", "OK", 13),
+    ]
+    account.calls.answers["DescribeAlarms"] = {"MetricAlarms": known}
+    assert account.alarms.quiet_since() == datetime(2013, 3, 1, 10, tzinfo=timezone.utc)
+    known[1]["StateValue"] = "ALARM"
+    assert account.alarms.quiet_since() == datetime(2013, 3, 1, 9, tzinfo=timezone.utc)
+    known.clear()
+    assert account.alarms.quiet_since() is None
 
 
 def watch(account, name, namespace="AWS/SageMaker", state="ALARM", **dimensions):

@@ -65,25 +65,3 @@ def test_files_without_a_report_are_none(account, store):
 def test_another_endpoints_report_is_not_ours(account, store):
     ReportStore(account.objects, "flights-eu").save(report(NOW), {})
     assert store.latest(NOW) is None
-
-
-def measured(at, champion="champion", **performance):
-    return Report(endpoint=NAME, champion=champion, at=at, signals=no_data("nobody"), performance=performance)
-
-
-def test_performance_is_that_of_the_newest_report_that_has_it(store):
-    store.save(measured(NOW - 20 * HOUR, rows=1), {})
-    store.save(measured(NOW - 12 * HOUR, rows=2), {})
-    store.save(measured(NOW), {})
-    assert store.latest_performance(NOW, "champion") == {"rows": 2}
-
-
-def test_performance_of_a_champion_before_is_none_of_this_ones(store):
-    store.save(measured(NOW - HOUR, champion="before", rows=1), {})
-    assert store.latest_performance(NOW, "champion") is None
-
-
-@pytest.mark.parametrize(("hours", "known"), [(24, True), (25, False)])
-def test_performance_of_the_day_before_yesterday_says_nothing(store, hours, known):
-    store.save(measured(NOW, rows=1), {})
-    assert (store.latest_performance(NOW + hours * HOUR, "champion") is not None) is known

@@ -245,6 +245,7 @@ def test_a_retraining_request_carries_the_champion(account):
         "window_end": "2013-03-01T12:00:00+00:00",
         "champion": champion.arn,
         "champion_trained_to": "2013-02-12",
+        "previous": None,
     }
     copied = account.s3.get_object(Bucket=BUCKET, Key="retraining/token/champion/model.tar.gz")["Body"].read()
     original = account.s3.get_object(Bucket=BUCKET, Key="packages/one/model.tar.gz")["Body"].read()

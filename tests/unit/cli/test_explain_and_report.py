@@ -109,7 +109,13 @@ class TestReport:
     def test_for_scripts(self, run, written):
         written(retrained(rolled_back(Writer()), start=100, package="p2"))
         returns = json.loads(run("report", "--json").output)
-        assert returns["incidents"] == {"open": 0, "resolved": 2, "escalated": 0, "abandoned": 0}
+        assert returns["incidents"] == {
+            "open": 0,
+            "resolved": 2,
+            "mitigated": 0,
+            "escalated": 0,
+            "abandoned": 0,
+        }
         assert returns["time_to_recover"] == {"count": 2, "mean": 2640.0, "median": 2640.0}
         assert returns["auto_resolved"]["share"] == 1.0
         assert returns["time_to_detect"]["mean"] is None

@@ -17,7 +17,7 @@ from selfheal.observe.signals import SignalKind, Status
 from unit.samples import CHALLENGER, NOW, signal
 
 DRIFT, QUALITY, PERFORMANCE = SignalKind.DATA_DRIFT, SignalKind.DATA_QUALITY, SignalKind.PERFORMANCE
-ANSWERS, AGE = SignalKind.PREDICTION_DRIFT, SignalKind.MODEL_AGE
+ANSWERS, AGE, LABELS = SignalKind.PREDICTION_DRIFT, SignalKind.MODEL_AGE, SignalKind.LABELS
 LATENCY, ERRORS, RELEASE = SignalKind.LATENCY, SignalKind.ERRORS, SignalKind.RELEASE
 
 RANKING = Ranking(metric="auc", value=0.70, low=0.68, promised=0.70, rows=2000)
@@ -39,7 +39,7 @@ def snapshot(*signals, firing=(), **more):
         "signals": tuple(signals),
         "ranking": None,
         "importance": None,
-        "last_release": None,
+        "release": None,
         "retrainings": (),
     }
     return Snapshot(**{**known, **more})

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 from selfheal.diagnose.ranking import METRICS, Ranking
-from selfheal.diagnose.service_rules import LABELS_STOPPED
 from selfheal.observe.performance.metrics import names
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.performance.outcomes import Joined
-from selfheal.observe.performance.realized import Realized, performance_report, performance_signal
+from selfheal.observe.performance.realized import Realized, performance_report
 from selfheal.observe.policy import PerformancePolicy
-from selfheal.observe.signals import Status
 from unit.diagnose.snapshots import RANKING
 
 POLICY = PerformancePolicy(min_labels=500, mature_hours=0)
@@ -67,12 +65,3 @@ def test_it_is_intact_where_that_is_certain(low, intact):
 
 def test_a_promise_that_is_no_number_is_never_kept():
     assert not replace(RANKING, promised=math.nan).is_intact(5)
-
-
-def test_labels_that_stopped_are_told_in_the_words_that_the_rule_looks_for():
-    found = performance_signal(Task.BINARY, realized(rows=600, matured=2000), PROMISED, POLICY)
-    assert found.status is Status.NO_DATA
-    assert found.reason.startswith(LABELS_STOPPED)
-    few = performance_signal(Task.BINARY, realized(rows=100), PROMISED, POLICY)
-    assert few.status is Status.NO_DATA
-    assert not few.reason.startswith(LABELS_STOPPED)

@@ -11,7 +11,6 @@ import pytest
 from selfheal.diagnose.causes import Cause
 from selfheal.diagnose.policy import DiagnosisPolicy
 from selfheal.diagnose.rules import RULES, diagnose
-from selfheal.diagnose.service_rules import LABELS_STOPPED
 from selfheal.diagnose.snapshot import Capture, ReleaseStatus
 from selfheal.observe.report import no_data
 from selfheal.observe.signals import Status
@@ -20,6 +19,7 @@ from unit.diagnose.snapshots import (
     ANSWERS,
     DRIFT,
     ERRORS,
+    LABELS,
     LATENCY,
     PERFORMANCE,
     QUALITY,
@@ -41,9 +41,7 @@ def cause_of(*signals, **kwargs):
 
 ALL_FINE = (fine(DRIFT), fine(QUALITY), fine(PERFORMANCE))
 
-LABELS_GONE = signal(
-    PERFORMANCE, Status.NO_DATA, reason=f"{LABELS_STOPPED}: 3.0 % of 900 matured predictions have one"
-)
+LABELS_GONE = breach(LABELS)
 WORSE = (fine(DRIFT), fine(QUALITY), breach(PERFORMANCE))
 SHIFTED = (*WORSE, breach(ANSWERS))
 UNCAPTURED = Capture(sampling_percent=100, uncaptured=40, since=NOW - timedelta(hours=2))
@@ -51,17 +49,17 @@ UNCAPTURED = Capture(sampling_percent=100, uncaptured=40, since=NOW - timedelta(
 TABLE = {
     # The release
     "the guardrails rolled a release back": (
-        {"opened_by": RELEASE, "last_release": release(ReleaseStatus.ROLLED_BACK)},
+        {"opened_by": RELEASE, "release": release(ReleaseStatus.ROLLED_BACK)},
         (),
         Cause.BAD_RELEASE,
     ),
     "slow within probation": (
-        {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release()},
+        {"opened_by": LATENCY, "firing": [LATENCY], "release": release()},
         ALL_FINE,
         Cause.BAD_RELEASE,
     ),
     "a release explains it before drift does": (
-        {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release()},
+        {"opened_by": LATENCY, "firing": [LATENCY], "release": release()},
         (breach(DRIFT), breach(PERFORMANCE)),
         Cause.BAD_RELEASE,
     ),
@@ -72,7 +70,7 @@ TABLE = {
         Cause.INFRASTRUCTURE,
     ),
     "slow, long after the release": (
-        {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release(ended_hours_ago=25.0)},
+        {"opened_by": LATENCY, "firing": [LATENCY], "release": release(ended_hours_ago=25.0)},
         ALL_FINE,
         Cause.INFRASTRUCTURE,
     ),
@@ -80,7 +78,7 @@ TABLE = {
         {
             "opened_by": LATENCY,
             "firing": {LATENCY: NOW - timedelta(hours=4)},
-            "last_release": release(),
+            "release": release(),
         },
         (),
         Cause.INFRASTRUCTURE,
@@ -89,7 +87,7 @@ TABLE = {
         {
             "opened_by": ERRORS,
             "firing": [ERRORS],
-            "last_release": release(ReleaseStatus.RELEASING, ended_hours_ago=None),
+            "release": release(ReleaseStatus.RELEASING, ended_hours_ago=None),
         },
         (),
         Cause.INFRASTRUCTURE,
@@ -98,19 +96,19 @@ TABLE = {
         {
             "opened_by": LATENCY,
             "firing": [LATENCY],
-            "last_release": release(ReleaseStatus.ROLLED_BACK),
+            "release": release(ReleaseStatus.ROLLED_BACK),
             "live_config": "flights-old",
         },
         (),
         Cause.INFRASTRUCTURE,
     ),
     "slow, and another config than the last release's serves": (
-        {"opened_by": LATENCY, "firing": [LATENCY], "last_release": release(), "live_config": "by-hand"},
+        {"opened_by": LATENCY, "firing": [LATENCY], "release": release(), "live_config": "by-hand"},
         (),
         Cause.INFRASTRUCTURE,
     ),
     "a data alarm within probation does not blame the release": (
-        {"firing": [DRIFT], "last_release": release()},
+        {"firing": [DRIFT], "release": release()},
         (breach(DRIFT), fine(QUALITY), fine(PERFORMANCE)),
         Cause.HARMLESS_DRIFT,
     ),
@@ -149,7 +147,7 @@ TABLE = {
         {
             "opened_by": LATENCY,
             "firing": [LATENCY],
-            "last_release": release(),
+            "release": release(),
             "elsewhere": elsewhere("trains", "buses"),
         },
         ALL_FINE,
@@ -262,6 +260,16 @@ TABLE = {
         Cause.HARMLESS_DRIFT,
     ),
     "more frequent, and ranked as ever": ({"ranking": RANKING}, SHIFTED, Cause.LABEL_SHIFT),
+    "more frequent, and the answers of a weak model moved by little": (
+        {"ranking": RANKING},
+        (*WORSE, signal(ANSWERS, Status.WARN)),
+        Cause.LABEL_SHIFT,
+    ),
+    "of another meaning, and the answers are as they were": (
+        {"ranking": RANKING},
+        (*WORSE, fine(ANSWERS)),
+        Cause.CONCEPT_DRIFT,
+    ),
     "more frequent, and ranked worse": (
         {"ranking": replace(RANKING, low=0.6)},
         SHIFTED,
@@ -362,7 +370,7 @@ TABLE = {
     ),
     "a release event without a release": ({"opened_by": RELEASE}, ALL_FINE, Cause.UNKNOWN),
     "drift alone does not blame a release": (
-        {"last_release": release()},
+        {"release": release()},
         (breach(DRIFT), signal(PERFORMANCE, Status.NO_DATA)),
         Cause.UNKNOWN,
     ),
@@ -391,7 +399,7 @@ def test_the_cause(seen, signals, cause):
 def test_probation_lasts_as_long_as_the_policy_says(after_its_end, cause):
     ended = release().ended_at
     found = diagnose(
-        snapshot(opened_by=ERRORS, firing={ERRORS: ended + after_its_end}, last_release=release()),
+        snapshot(opened_by=ERRORS, firing={ERRORS: ended + after_its_end}, release=release()),
         DiagnosisPolicy(),
     )
     assert found.cause is cause
@@ -406,7 +414,7 @@ def test_each_alarm_is_dated_by_itself():
         ERRORS: NOW - timedelta(hours=1),
         DRIFT: NOW - timedelta(hours=1),
     }
-    found = diagnose(snapshot(opened_by=LATENCY, firing=firing, last_release=release()), DiagnosisPolicy())
+    found = diagnose(snapshot(opened_by=LATENCY, firing=firing, release=release()), DiagnosisPolicy())
     assert found.cause is Cause.BAD_RELEASE
     assert found.evidence == (
         f"errors began 2013-03-01 11:00, within probation of {CHALLENGER}, released 2013-03-01 09:00",
@@ -416,7 +424,7 @@ def test_each_alarm_is_dated_by_itself():
 def test_the_evidence_against_a_release_is_told_in_the_order_it_began():
     firing = {LATENCY: NOW, ERRORS: NOW - timedelta(hours=1)}
     for order in (firing, dict(reversed(firing.items()))):
-        found = diagnose(snapshot(opened_by=LATENCY, firing=order, last_release=release()), DiagnosisPolicy())
+        found = diagnose(snapshot(opened_by=LATENCY, firing=order, release=release()), DiagnosisPolicy())
         assert [reason.split()[0] for reason in found.evidence] == ["errors", "latency"]
 
 
@@ -459,7 +467,7 @@ def test_only_a_promoted_release_that_serves_is_to_blame(status, live, reason, h
             opened_by=LATENCY,
             firing={LATENCY: since},
             live_config=live,
-            last_release=release(status, ended_hours_ago=ended),
+            release=release(status, ended_hours_ago=ended),
         ),
         DiagnosisPolicy(),
     )
@@ -471,7 +479,7 @@ def test_only_a_promoted_release_that_serves_is_to_blame(status, live, reason, h
 def test_a_release_that_the_guardrails_took_back_opened_its_own_incident(live):
     taken_back = release(ReleaseStatus.ROLLED_BACK)
     found = diagnose(
-        snapshot(opened_by=RELEASE, firing=[LATENCY], live_config=live, last_release=taken_back),
+        snapshot(opened_by=RELEASE, firing=[LATENCY], live_config=live, release=taken_back),
         DiagnosisPolicy(),
     )
     assert found.cause is Cause.BAD_RELEASE
@@ -487,7 +495,7 @@ def test_each_rule_that_does_not_apply_says_why():
         "infrastructure: no infrastructure alarm is firing",
         "monitoring-blind: traffic is captured and observe reports on it",
         "upstream-data: the input is as complete and as well-formed as in training",
-        "monitoring-blind: labels have not stopped",
+        "monitoring-blind: whether labels come is not known",
         "training-fails: the last 2 retrainings did not both fail",
         "label-shift: measured quality is intact",
         "harmful-covariate-drift: measured quality is intact",

@@ -25,7 +25,7 @@ SCHEDULED = {
     "detail": {},
 }
 KINDS = {"data-drift", "data-quality", "performance"}
-JUDGED = KINDS | {"prediction-drift"}
+JUDGED = KINDS | {"prediction-drift", "labels"}
 
 
 @pytest.fixture
@@ -71,16 +71,18 @@ def metrics(capsys):
     }
 
 
-def test_an_hour_of_healthy_traffic(account, observe, capsys):
+def test_an_hour_of_healthy_traffic_whose_labels_are_missing(account, observe, capsys):
     package = account.champion()
     capture(account, traffic(package))
-    assert observe(SCHEDULED) == {"champion": package, "signals": 21}
-    assert {status for _, status in statuses(account)} <= {"OK", "WARN", "NO_DATA"}
-    assert ("performance", "NO_DATA") in statuses(account)
+    assert observe(SCHEDULED) == {"champion": package, "signals": 22}
+    found = statuses(account)
+    assert {("performance", "NO_DATA"), ("labels", "BREACH")} < found
+    assert {status for kind, status in found if kind != "labels"} <= {"OK", "WARN", "NO_DATA"}
     assert metrics(capsys) == {
         "DataDriftBreaches": 0,
         "PredictionDriftBreaches": 0,
         "DataQualityBreaches": 0,
+        "LabelBreaches": 1,
     }
     assert account.keys("profiles/") == [
         f"profiles/{NAME}/flights-1.standing/2013/03/01/11.json",
@@ -105,7 +107,8 @@ def test_matured_labels_are_joined(account, observe, capsys):
     labels = [outcome_line(f"e{number}", 1) for number in range(300)]
     account.objects.write(f"ground-truth/{NAME}/{NOW - HOUR:%Y/%m/%d/%H}/a.jsonl", "\n".join(labels))
     observe(SCHEDULED)
-    assert metrics(capsys)["PerformanceBreaches"] == 1
+    found = metrics(capsys)
+    assert (found["PerformanceBreaches"], found["LabelBreaches"]) == (1, 0)
 
 
 @pytest.fixture
@@ -160,7 +163,8 @@ def test_the_model_is_not_blamed_for_quarantined_hours_and_they_are_checked_all_
         hours.ending(NOW - HOUR, by="ann", reason="they were right", at=NOW)
     )
     observe(SCHEDULED)
-    assert metrics(capsys)["PerformanceBreaches"] == 1
+    found = metrics(capsys)
+    assert (found["PerformanceBreaches"], found["LabelBreaches"]) == (1, 0)
 
 
 def test_where_it_cannot_be_read_which_hours_are_quarantined_nothing_is_judged(account, observe):
@@ -305,5 +309,5 @@ def test_a_new_champion_has_a_baseline_of_its_own(account, observe):
 def test_an_event_that_does_not_say_when_is_refused_before_anything_is_done(account, function, folder, event):
     account.champion()
     with pytest.raises(UnknownEvent, match="must carry its time"):
-        function(folder, incident_machine="arn")(event)
+        function(folder, incident_machine="arn", topic="arn")(event)
     assert account.calls.made == []

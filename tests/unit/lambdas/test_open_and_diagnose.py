@@ -12,8 +12,9 @@ from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.observe.report import Report, no_data
 from selfheal.observe.signals import SignalKind, Status
+from selfheal.record.incident import Incident, Trigger
 from selfheal.record.ledger import EntryKind, broken_at
-from unit.account import NAME, VARIANT
+from unit.account import MODE_PARAMETER, NAME, VARIANT
 from unit.lambdas.episodes import alarm, incident, kinds
 from unit.samples import NOW, signal
 
@@ -169,6 +170,35 @@ class TestDiagnose:
         # The alarm that opened the incident has its own date: NOW, which is within probation.
         result = diagnose({"incident": incident(SignalKind.ERRORS).to_json()})
         assert result["incident"]["cause"] == cause
+        assert result["incident"]["blamed_release"] == (config if cause == "bad-release" else None)
+        (entry,) = account.table.entries()
+        assert entry.body["blamed_release"] == result["incident"]["blamed_release"]
+
+    def test_a_release_that_opened_the_incident_is_blamed_whichever_was_the_last(self, account, diagnose):
+        package = account.champion()
+        for minutes, config, status in (
+            (60, "flights-sent-back", ReleaseStatus.ROLLED_BACK),
+            (30, "flights-first", ReleaseStatus.PROMOTED),
+        ):
+            began = NOW - timedelta(minutes=minutes)
+            account.table.save_release(
+                Release(
+                    config=config,
+                    model="champion-model",
+                    package=package,
+                    previous_config="flights-before",
+                    started_at=began,
+                    ended_at=began,
+                    status=status,
+                )
+            )
+        trigger = Trigger(
+            kind=SignalKind.RELEASE, subject="flights-sent-back", at=NOW, reason="it did not hold"
+        )
+        opened = Incident.open(NAME, trigger, NOW)
+        result = diagnose({"incident": opened.to_json()})
+        assert result["incident"]["cause"] == "bad-release"
+        assert result["incident"]["blamed_release"] == "flights-sent-back"
 
     def test_without_a_report_nobody_is_blamed_but_the_monitor(self, account, diagnose):
         account.champion()
@@ -257,14 +287,17 @@ class TestDiagnose:
         body = {"remedy": "retrain", "succeeded": False, "reason": "the gate refused"}
         account.table.append(at=NOW, incident=name, kind=EntryKind.OUTCOME, body=body)
 
-    def test_the_ranking_is_that_of_the_last_daily_report(self, account, diagnose):
+    def test_the_ranking_is_that_of_the_report_that_says_what_suffers(self, account, diagnose):
         account.champion()
         realized = {"value": 0.7, "low": 0.69, "high": 0.71, "rows": 5000}
         measured = {"metrics": {"auc": {"realized": realized, "promised": 0.7}}}
-        self.report(account, *WORSE, at=NOW - timedelta(hours=12), performance=measured)
-        self.report(account, *WORSE, signal(SignalKind.PREDICTION_DRIFT, Status.BREACH))
-        result = diagnose({"incident": incident(SignalKind.PERFORMANCE).to_json()})
-        assert result["incident"]["cause"] == "label-shift"
+        shifted = (*WORSE, signal(SignalKind.PREDICTION_DRIFT, Status.WARN))
+        self.report(account, *shifted, at=NOW - timedelta(hours=1), performance=measured)
+        state = {"incident": incident(SignalKind.PERFORMANCE).to_json()}
+        assert diagnose(state)["incident"]["cause"] == "label-shift"
+        # Another hour, of other labels: how the model ranks them is not known.
+        self.report(account, *shifted)
+        assert diagnose(state)["incident"]["cause"] == "concept-drift"
 
     def test_what_the_model_relies_on_lies_beside_the_packages_baseline(self, account, diagnose):
         account.champion()
@@ -324,6 +357,7 @@ class TestDiagnose:
 
 def test_the_ledger_of_a_whole_incident_is_one_chain(account, function, step):
     account.champion()
+    account.set(MODE_PARAMETER, "recommend")
     account.alarm("flights-latency")
     topic, _ = account.topic()
     opened = function("diagnose.open_incident")(step(alarm()))

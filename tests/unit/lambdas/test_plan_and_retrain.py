@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
 from selfheal.aws.controls import Stopped
-from selfheal.aws.errors import AwsError, LeaseLost, Missing
+from selfheal.aws.errors import AwsError, LeaseLost, Missing, Refused
+from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.causes import Cause
+from selfheal.diagnose.snapshot import Release, ReleaseStatus
 from selfheal.observe.report import Report
 from selfheal.observe.signals import SignalKind
 from selfheal.record.incident import Incident, Outcome
@@ -22,6 +24,7 @@ from selfheal.remediate.economics import Economics
 from selfheal.remediate.plan import Controls, next_remedy
 from selfheal.remediate.playbook import Remedy
 from selfheal.remediate.rails import Mode, Rails
+from selfheal.remediate.service import Service
 from selfheal.remediate.value_policy import ValuePolicy
 from selfheal.settings import policy_json
 from unit.account import BUCKET, CHAMPION_PARAMETER, MODE_PARAMETER, NAME, SWITCH_PARAMETER
@@ -97,6 +100,7 @@ class TestPlan:
         ],
     )
     def test_the_ledger_alone_makes_the_decision_again(self, account, plan, cause, tried, mode):
+        account.champion()
         account.set(MODE_PARAMETER, mode)
         account.table.append(
             at=NOW - timedelta(hours=1), incident="i0", kind=EntryKind.INTENT, body={"remedy": "retrain"}
@@ -116,6 +120,7 @@ class TestPlan:
             recurring=body["recurring"],
             economics=Economics.from_json(body["economics"]) if body["economics"] else None,
             changing=body["changing"],
+            service=Service.from_json(body["service"]) if body["service"] else None,
         )
         assert len(history) == body["history"] == 1
         assert (found.remedy.value, found.reason, list(found.stopped)) == (
@@ -201,7 +206,7 @@ class TestEconomics:
     def plan(self, function, step):
         def run(value=self.PRICES, **environment):
             handler = function("remediate.plan", value_policy=policy_json(value), **environment)
-            return handler(step({"incident": incident(cause=Cause.CONCEPT_DRIFT).to_json()}))
+            return handler(step({"incident": incident(cause=Cause.HARMFUL_DRIFT).to_json()}))
 
         return run
 
@@ -269,7 +274,9 @@ class TestEconomics:
         result = plan(rails=rails)
         assert result["next"] == "escalate"
         assert "money: retrainings cost 55.00 USD in 30 d" in result["incident"]["notes"][0]
-        assert list(account.table.entries())[-1].body["rails"] == asdict(Rails(money_usd_per_30_days=100))
+        assert Rails.from_json(list(account.table.entries())[-1].body["rails"]) == Rails(
+            money_usd_per_30_days=100
+        )
 
     @pytest.mark.parametrize("body", [{}, {"dataset": {"item_count": None}}, []])
     def test_a_report_that_observe_did_not_write_is_named(self, account, plan, body):
@@ -346,7 +353,9 @@ class TestCandidate:
     def take(self, function, step):
         handler = function("remediate.candidate")
         return lambda **more: handler(
-            step({"incident": incident(**{"training": TRAINING, **more}).to_json()})
+            step(
+                {"incident": incident(**{"training": TRAINING, "tried": (Remedy.RETRAIN,), **more}).to_json()}
+            )
         )
 
     def pipeline(self, account, status="Succeeded", package=None, failure=None):
@@ -383,6 +392,99 @@ class TestCandidate:
         assert "without registering a model" in take()["incident"]["notes"][0]
 
     def test_an_incident_without_a_training_is_refused(self, account, take):
-        with pytest.raises(ValueError, match="no retraining to look at"):
+        with pytest.raises(ValueError, match="no pipeline execution to look at"):
             take(training=None)
+        assert kinds(account) == []
+
+    @pytest.mark.parametrize(("status", "following"), [("Approved", "release"), ("Rejected", "plan")])
+    def test_of_a_replay_it_is_the_model_that_was_replayed(self, account, take, status, following):
+        package = account.package("first", status=status)
+        self.pipeline(account)
+        result = take(tried=(Remedy.REACTIVATE,), candidate=package)
+        assert result["next"] == following
+        assert result["incident"]["candidate"] == (package if following == "release" else None)
+
+    def test_a_replay_that_answers_no_has_failed_at_nothing(self, account, take):
+        account.table.append(at=NOW, incident="i1", kind=EntryKind.INTENT, body={"remedy": "reactivate"})
+        package = account.package("first")
+        self.pipeline(account, "Failed", failure="the gate did not let it pass")
+        result = take(id="i1", tried=(Remedy.REACTIVATE,), candidate=package)
+        assert (result["next"], result["incident"]["candidate"]) == ("plan", None)
+        assert result["incident"]["notes"] == ["reactivate: Refuse: the gate did not let it pass"]
+        (action,) = actions(account.table.entries())
+        assert (action.remedy, action.succeeded) == (Remedy.REACTIVATE, None)
+
+
+class TestReactivate:
+    @pytest.fixture
+    def first(self, account):
+        """The champion that served before the one that serves."""
+        first = account.champion()
+        package = account.package("two")
+        account.config("flights-two", account.model("model-two", package))
+        release = Release(
+            config="flights-two",
+            model="model-two",
+            package=package,
+            previous_config="flights-first",
+            started_at=NOW - timedelta(days=2),
+            ended_at=NOW - timedelta(days=2),
+            status=ReleaseStatus.PROMOTED,
+        )
+        account.table.save_release(release)
+        account.endpoint_is(config="flights-two")
+        account.set(CHAMPION_PARAMETER, "model-two")
+        return first
+
+    @pytest.fixture
+    def reactivate(self, account, function, step):
+        account.calls.answers["StartPipelineExecution"] = {"PipelineExecutionArn": TRAINING}
+        handler = function("remediate.reactivate", pipeline="flights-replay")
+        state = {"incident": incident(tried=(Remedy.REACTIVATE,)).to_json()}
+        return lambda: handler(step(state))
+
+    def test_what_served_before_is_replayed_beside_the_champion(self, account, first, reactivate):
+        result = reactivate()
+        assert (result["next"], result["training"]) == ("await", TRAINING)
+        assert (result["incident"]["training"], result["incident"]["candidate"]) == (TRAINING, first)
+        (start,) = account.calls.of("StartPipelineExecution")
+        assert start["PipelineName"] == "flights-replay"
+        folder = f"retraining/{start['ClientRequestToken']}"
+        request = json.loads(account.text(f"{folder}/request.json"))
+        champion = account.table.release("flights-two").package
+        assert (request["previous"], request["champion"]) == (first, champion)
+        assert {f"{folder}/{name}/model.tar.gz" for name in ("champion", "previous")} < set(
+            account.keys(folder)
+        )
+        (entry,) = account.table.entries()
+        assert (entry.kind, entry.body["package"]) == (EntryKind.INTENT, first)
+
+    def test_asking_twice_asks_for_the_same(self, account, first, reactivate):
+        reactivate()
+        (before,) = account.calls.of("StartPipelineExecution")
+        account.table.save_release(
+            replace(account.table.release("flights-two"), previous_config="flights-two")
+        )
+        assert reactivate()["incident"]["candidate"] == first
+        (again,) = account.calls.of("StartPipelineExecution")
+        assert before == again
+
+    def test_what_was_rejected_does_not_return(self, account, first, reactivate):
+        Registry(account.sagemaker).quarantine(first, "ann", "it was wrong")
+        with pytest.raises(Refused, match="no previous champion of flights may return: flights-first: "):
+            reactivate()
+        assert account.calls.of("StartPipelineExecution") == []
+        assert kinds(account) == []
+
+    @pytest.mark.parametrize(
+        ("parameter", "value"), [(MODE_PARAMETER, "observe"), (SWITCH_PARAMETER, "ann: stop")]
+    )
+    def test_nothing_is_started_while_people_do_not_want_it(
+        self, account, first, reactivate, parameter, value
+    ):
+        account.set(parameter, value)
+        with pytest.raises(Stopped):
+            reactivate()
+        assert account.calls.of("StartPipelineExecution") == []
+        assert account.keys("retraining/") == []
         assert kinds(account) == []

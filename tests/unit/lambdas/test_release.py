@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from botocore.exceptions import ClientError
 
 from selfheal.aws.controls import Stopped
 from selfheal.aws.errors import EndpointBusy, LeaseLost, Missing, Refused
@@ -83,6 +86,101 @@ def test_a_release_asked_for_twice_is_one_release(account, release, step):
     assert first["deployment"] == second["deployment"]
     assert account.calls.changes() == ["UpdateEndpoint"]
     assert broken_at(account.table.entries()) is None
+
+
+class TestARetryThatDoesNotKnowWhatTheFirstTryBegan:
+    @pytest.fixture
+    def package(self, account):
+        account.champion()
+        return account.package("two")
+
+    @pytest.fixture
+    def first(self, account, release, step, package):
+        """A try that SageMaker began, and that never learned so. Returns the release's config."""
+        account.calls.answers["UpdateEndpoint"] = RuntimeError("the line went dead")
+        with pytest.raises(RuntimeError, match="line went dead"):
+            release(step({"package": package}))
+        account.calls.answers["UpdateEndpoint"] = AssertionError("the endpoint was touched")
+        return account.table.last_release().config
+
+    def settles(self, account, release, step, package, config):
+        again = release(step({"package": package}))
+        assert again["next"] == "await"
+        assert again["deployment"]["config"] == again["deployment"]["released"] == config
+        assert again["deployment"]["previous"] == "flights-first"
+        assert account.calls.changes() == []
+
+    def test_what_was_sent_back_is_settled_and_not_begun_again(self, account, release, step, package, first):
+        account.endpoint_is(changed_at=NOW + timedelta(minutes=9))
+        self.settles(account, release, step, package, first)
+
+    def test_what_serves_is_settled(self, account, release, step, package, first):
+        account.endpoint_is(config=first, changed_at=NOW + timedelta(minutes=9))
+        self.settles(account, release, step, package, first)
+
+    @pytest.mark.parametrize(
+        ("parameter", "value"), [(MODE_PARAMETER, "observe"), (SWITCH_PARAMETER, "ann: stop")]
+    )
+    def test_also_after_the_switch_was_thrown(self, account, release, step, package, first, parameter, value):
+        account.endpoint_is(changed_at=NOW + timedelta(minutes=9))
+        account.set(parameter, value)
+        self.settles(account, release, step, package, first)
+
+    def test_also_after_the_package_was_rejected(self, account, release, step, package, first):
+        account.endpoint_is(changed_at=NOW + timedelta(minutes=9))
+        account.sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Rejected")
+        self.settles(account, release, step, package, first)
+
+    def test_what_never_began_is_begun(self, account, release, step, package, first):
+        account.calls.answers["UpdateEndpoint"] = UPDATED
+        assert release(step({"package": package}))["deployment"]["config"] == first
+        assert account.calls.changes() == ["UpdateEndpoint"]
+
+    def test_what_sagemaker_refused_is_not_held_to_have_begun(self, account, release, step, package):
+        account.calls.answers["UpdateEndpoint"] = ClientError(
+            {"Error": {"Code": "ValidationException", "Message": "no"}}, "UpdateEndpoint"
+        )
+        with pytest.raises(ClientError, match="no"):
+            release(step({"package": package}))
+        assert account.table.last_release().status is ReleaseStatus.ROLLED_BACK
+
+    @pytest.mark.parametrize(
+        ("pending", "status"),
+        [("", ReleaseStatus.RELEASING), ("flights-other", ReleaseStatus.ROLLED_BACK)],
+        ids=["its own", "another's"],
+    )
+    def test_a_call_that_was_sent_twice_may_have_begun_what_it_was_refused(
+        self, account, release, step, package, pending, status
+    ):
+        """The first was accepted and its answer lost; the second is refused, since the first is under way."""
+        described = account.sagemaker.describe_endpoint(EndpointName=NAME)
+
+        def refuse(arguments):
+            account.calls.answers["DescribeEndpoint"] = {
+                **described,
+                "EndpointStatus": "Updating",
+                "LastModifiedTime": described["LastModifiedTime"] + timedelta(seconds=1),
+                "PendingDeploymentSummary": {
+                    "EndpointConfigName": pending or arguments["EndpointConfigName"]
+                },
+            }
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "busy"}}, "UpdateEndpoint")
+
+        account.calls.answers["UpdateEndpoint"] = refuse
+        with pytest.raises(ClientError, match="busy"):
+            release(step({"package": package}))
+        assert account.table.last_release().status is status
+
+
+def test_releases_are_in_the_order_in_which_their_deployments_began(account, release, step):
+    """The one that came first had to wait for the endpoint, and was deployed last."""
+    account.champion()
+    first, second = account.package("two"), account.package("three")
+    account.calls.answers["UpdateEndpoint"] = UPDATED
+    overtaking = step({"package": second})
+    release({**overtaking, "at": (NOW + timedelta(minutes=5)).isoformat()})
+    release(step({"package": first}))
+    assert account.table.last_release().package == first
 
 
 def test_what_serves_already_is_not_asked_for_again(account, release, step):

@@ -25,7 +25,8 @@ UPDATED = {"EndpointArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fli
 
 def incident(*tried):
     trigger = Trigger(kind=SignalKind.LATENCY, subject="flights-latency", at=NOW, reason="slow")
-    return Incident.open("flights", trigger, NOW).with_(tried=tried or (Remedy.ROLLBACK,))
+    opened = Incident.open("flights", trigger, NOW)
+    return opened.with_(tried=tried or (Remedy.ROLLBACK,), blamed_release="flights-new")
 
 
 @pytest.fixture
@@ -99,12 +100,47 @@ class TestRollback:
         assert roll_back()["deployment"]["config"] == "flights-first"
         assert account.calls.changes() == []
 
-    def test_without_a_release_there_is_nothing_to_return_to(self, account, roll_back):
-        account.champion()
-        with pytest.raises(Missing, match="has had no release"):
-            roll_back()
+    def passed_over(self, account, result):
+        """Nothing was changed; the next rung is planned, and the ledger and people are told why. Returns the reason."""
+        assert result["next"] == "plan"
         assert account.calls.changes() == []
-        assert list(account.table.entries()) == []
+        (entry,) = account.table.entries()
+        assert (entry.kind, entry.body["succeeded"]) == (EntryKind.OUTCOME, False)
+        assert result["incident"]["notes"] == [f"rollback: {entry.body['reason']}"]
+        assert actions([entry]) == []
+        return entry.body["reason"]
+
+    @pytest.mark.parametrize("blamed", [None, "flights-unknown"])
+    def test_without_a_release_to_blame_there_is_nothing_to_undo(self, account, released, roll_back, blamed):
+        result = roll_back(incident=incident().with_(blamed_release=blamed).to_json())
+        assert "release" in self.passed_over(account, result)
+
+    def later_release(self, account):
+        """Somebody has released another package since; returns it."""
+        package = account.package("three")
+        account.config("flights-later", account.model("later-model", package))
+        account.table.save_release(
+            Release(
+                config="flights-later",
+                model="later-model",
+                package=package,
+                previous_config="flights-new",
+                started_at=NOW,
+                status=ReleaseStatus.PROMOTED,
+            )
+        )
+        return package
+
+    def test_what_somebody_has_deployed_since_is_not_undone(self, account, released, roll_back):
+        self.later_release(account)
+        account.endpoint_is(config="flights-later")
+        reason = self.passed_over(account, roll_back())
+        assert reason.startswith("flights-later serves, not flights-new")
+
+    def test_the_release_that_is_blamed_is_undone_whichever_was_the_last(self, account, released, roll_back):
+        self.later_release(account)
+        account.calls.answers["UpdateEndpoint"] = UPDATED
+        assert roll_back()["deployment"] == deployment(released, "rollback")
 
     def test_a_config_that_is_gone_cannot_be_returned_to(self, account, released, roll_back):
         account.sagemaker.delete_endpoint_config(EndpointConfigName="flights-first")
@@ -180,6 +216,25 @@ class TestSettle:
         (entry,) = account.table.entries()
         assert entry.body["succeeded"] is False
         assert "flights-first serves" in result["incident"]["notes"][0]
+
+    @pytest.mark.parametrize(("found", "held"), [("flights-new", True), ("flights-first", False)])
+    def test_a_release_that_the_next_one_found_in_service_held(self, account, released, settle, found, held):
+        """Another workflow deployed between the end of the release and this look at it."""
+        account.table.save_release(
+            Release(
+                config="flights-next",
+                model="next-model",
+                package=account.package("three"),
+                previous_config=found,
+                started_at=NOW,
+                status=ReleaseStatus.RELEASING,
+            )
+        )
+        account.endpoint_is(config="flights-next")
+        assert settle(deployment=deployment(released))["next"] == ("verify" if held else "plan")
+        assert Registry(account.sagemaker).package(released).is_quarantined is not held
+        pointer = account.ssm.get_parameter(Name=CHAMPION_PARAMETER)["Parameter"]["Value"]
+        assert pointer == "champion-model", "what serves now is another's to write down"
 
     @pytest.mark.parametrize("status", ["Failed", "UpdateRollbackFailed", "OutOfService"])
     def test_the_right_config_in_any_other_state_is_not_enough(self, account, released, settle, status):

@@ -58,8 +58,16 @@ class TestSweep:
         return account.state_machine()
 
     @pytest.fixture
-    def sweep(self, function, machine):
-        handler = function("observe.sweep", incident_machine=machine)
+    def topic(self, account):
+        return account.topic()
+
+    @pytest.fixture
+    def told(self, topic):
+        return topic[1]
+
+    @pytest.fixture
+    def sweep(self, function, machine, topic):
+        handler = function("observe.sweep", incident_machine=machine, topic=topic[0])
         return lambda at=NOW: handler({"time": at.isoformat()})
 
     def wait(self, account, kind="endpoint", since=NOW, token="token"):
@@ -183,6 +191,40 @@ class TestSweep:
         assert not account.table.knows("attached")
         _, entry = account.table.entries()
         assert (entry.kind, entry.incident, entry.body["status"]) == (EntryKind.ABANDONED, "i1", status)
+
+    def abandoned(self, account):
+        """An incident whose workflow has ended, and whose lease has expired."""
+        body = incident().trigger.to_json()
+        opened_at = NOW - timedelta(minutes=15)
+        account.table.open(at=opened_at, incident="i1", execution="execution", body=body)
+        account.calls.answers["DescribeExecution"] = {"status": "TIMED_OUT"}
+
+    def test_people_are_told_of_what_is_given_up(self, account, sweep, told):
+        self.abandoned(account)
+        sweep()
+        (notice,) = told()
+        assert "i1" in notice["Message"]
+        assert "timed out" in notice["Message"]
+        assert "slow" in notice["Message"]
+
+    def test_what_could_not_be_told_is_given_up_by_the_next_sweep(self, account, sweep, told):
+        self.abandoned(account)
+        account.calls.answers["Publish"] = ClientError({"Error": {"Code": "Throttled"}}, "Publish")
+        with pytest.raises(ClientError):
+            sweep()
+        assert account.table.open_incident() == "i1"
+        assert told() == []
+        del account.calls.answers["Publish"]
+        sweep()
+        assert account.table.open_incident() is None
+        assert len(told()) == 1
+
+    def test_nobody_is_told_of_what_is_not_given_up(self, account, sweep, told):
+        self.abandoned(account)
+        account.calls.answers["DescribeExecution"] = {"status": "RUNNING"}
+        sweep()
+        sweep(NOW + timedelta(days=2))
+        assert told() == []
 
     def test_what_an_ended_workflow_began_may_still_run_so_its_lease_must_expire_first(self, account, sweep):
         account.table.open(at=NOW - timedelta(minutes=14), incident="i1", execution="execution", body={})

@@ -23,7 +23,6 @@ from selfheal.observe.hours import (
     shortest_window,
     usual_rows,
     window,
-    with_malformed,
 )
 from selfheal.observe.performance.outcomes import microseconds
 from selfheal.observe.profiles.layout import Layout
@@ -152,8 +151,15 @@ def test_an_hour_without_traffic_is_an_hour_and_changes_no_other():
 
 def test_lines_that_could_not_be_read_add_up():
     (part,) = parts_of(row("a")).values()
-    assert with_malformed(part, 0) is part
-    assert merge_hour([with_malformed(part, 2), with_malformed(quiet_hour(NOW, LAYOUT), 3)]).malformed == 5
+    both = merge_hour([replace(part, malformed=2, golden=1), replace(quiet_hour(NOW, LAYOUT), malformed=3)])
+    assert (both.malformed, both.golden) == (5, 1)
+    assert Hour.from_json(json.loads(json.dumps(both.to_json())), LAYOUT).golden == 1
+
+
+def test_an_hour_that_was_stored_before_golden_requests_were_counted_has_none():
+    body = quiet_hour(NOW, LAYOUT).to_json()
+    del body["golden"]
+    assert Hour.from_json(body, LAYOUT).golden == 0
 
 
 def test_parts_of_different_hours_are_not_one_hour():

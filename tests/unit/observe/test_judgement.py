@@ -58,10 +58,19 @@ def test_hours_that_the_model_is_not_to_blame_for_are_left_out_of_its_performanc
         judge(reference, standing, hours, labels, POLICY, NOW, blameless)
         for blameless in ((), [each.start for each in hours[:3]], [each.start for each in hours])
     )
-    samples = [each.signals[-1].sample for each in (all_, own, none)]
-    assert samples[1] == samples[0] - 3 * 400
-    assert (none.signals[-1].status, samples[2]) == (Status.NO_DATA, 0)
-    assert all_.signals[:-1] == own.signals[:-1] == none.signals[:-1]
+    performance, others = zip(
+        *(apart(each, SignalKind.PERFORMANCE) for each in (all_, own, none)), strict=True
+    )
+    assert [each.sample for each in performance] == [2800, 2800 - 3 * 400, 0]
+    assert performance[2].status is Status.NO_DATA
+    assert others[0] == others[1] == others[2]
+
+
+def apart(judgement, kind):
+    """The one signal of a kind, and the others."""
+    found = [signal for signal in judgement.signals if signal.kind is kind]
+    assert len(found) == 1
+    return found[0], [signal for signal in judgement.signals if signal.kind is not kind]
 
 
 def test_without_an_hour_there_is_no_data_of_any_kind():
@@ -71,6 +80,7 @@ def test_without_an_hour_there_is_no_data_of_any_kind():
         SignalKind.PREDICTION_DRIFT,
         SignalKind.DATA_QUALITY,
         SignalKind.PERFORMANCE,
+        SignalKind.LABELS,
     }
     assert Status.OK not in {signal.status for signal in found.signals}
 
@@ -107,6 +117,15 @@ def test_once_a_day_the_report_has_every_statistic_and_every_metric():
     assert {"ks", "psi", "kl", "js", "wasserstein", "mean_shift_sd"} <= found.measures[0].keys()
     later = judge(reference, standing, hours, labels_of(hours), POLICY, midnight + timedelta(hours=1))
     assert (list(later.measures), dict(later.performance)) == ([], {})
+
+
+def test_while_quality_is_in_breach_every_report_says_which_metrics_suffer():
+    reference = baseline(metrics={"log_loss": 0.3})
+    hours = traffic(reference)
+    assert NOW.hour
+    assert judged(reference, hours, labels_of(hours)).performance["metrics"]["auc"]["realized"]
+    well = baseline(metrics={"log_loss": 0.7})
+    assert dict(judged(well, hours, labels_of(hours)).performance) == {}
 
 
 def test_moved_traffic_is_a_breach_of_drift():

@@ -15,12 +15,13 @@ import xgboost as xgb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.steps import assemble, evaluate, train
+from pipelines.steps import assemble, evaluate, replay, train
 from pipelines.steps.archive import ArchivedModel, BadArchive
 from pipelines.steps.workload import Workload
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.performance.estimation import Calibration
 from selfheal.observe.performance.scoring import log_loss
+from selfheal.verify.golden import GoldenSet
 from unit.pipelines.conftest import rows
 from workloads.flights.inference import Model
 
@@ -85,7 +86,9 @@ def holdout(assembled):
 def test_the_archive_holds_what_serving_needs_and_nothing_that_runs_at_loading(good):
     model = good.parent / "model"
     found = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
-    assert found == ["code/inference.py", "encoder.json", "importance.json", "model.ubj"]
+    assert found == ["calibration.json", "code/inference.py", "encoder.json", "importance.json", "model.ubj"]
+    calibration = json.loads((model / "calibration.json").read_text(encoding="utf-8"))
+    assert calibration == {"slope": 1.0, "intercept": 0.0}
     encoder = json.loads((model / "encoder.json").read_text(encoding="utf-8"))
     assert encoder == {"features": ["x", "c"], "categories": {"c": ["a", "b", "c"]}}
 
@@ -180,6 +183,7 @@ def served(tmp_path_factory):
     booster = xgb.train({}, xgb.DMatrix(np.zeros((4, 2)), label=np.zeros(4)), num_boost_round=1)
     booster.save_model(folder / "model.ubj")
     (folder / "encoder.json").write_text(json.dumps(ENCODER), encoding="utf-8")
+    (folder / "calibration.json").write_text('{"slope": 1.0, "intercept": 0.0}', encoding="utf-8")
     return Model(folder)
 
 
@@ -201,7 +205,8 @@ def test_serving_reads_underscores_as_training_did(served):
 
 def test_a_first_champion_passes_on_its_own(run, good):
     files = run(good)
-    assert set(files) == {"evaluation", "baseline", "statistics", "constraints", "metrics", "importance"}
+    written = {"evaluation", "baseline", "statistics", "constraints", "metrics", "importance", "golden"}
+    assert set(files) == written
     evaluation = files["evaluation"]
     assert evaluation["gate"]["verdict"] == "PASS"
     assert evaluation["metrics"]["champion"] is None
@@ -239,6 +244,25 @@ def test_the_champion_itself_does_not_replace_itself(run, good):
     assert run(good, good)["evaluation"]["gate"]["verdict"] == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize(
+    ("previous", "champion", "verdict"),
+    [("good", "poor", "PASS"), ("poor", "good", "FAIL"), ("good", "good", "INCONCLUSIVE")],
+)
+def test_a_replay_lets_both_models_answer_the_same_rows(
+    inside, assembled, tmp_path, request, previous, champion, verdict
+):
+    source = tmp_path / "input"
+    shutil.copytree(assembled / "holdout", source / "holdout")
+    for name, model in (("previous", previous), ("champion", champion)):
+        (source / "request" / name).mkdir(parents=True)
+        shutil.copyfile(request.getfixturevalue(model), source / "request" / name / "model.tar.gz")
+    replay.main(source, tmp_path / "output")
+    found = json.loads((tmp_path / "output" / "replay" / "replay.json").read_text(encoding="utf-8"))
+    assert found["gate"]["verdict"] == verdict
+    labels = holdout(assembled)[1]
+    assert {found["metrics"][name]["rows"] for name in ("previous", "champion")} == {len(labels)}
+
+
 def test_the_baseline_is_of_the_training_data_and_of_the_challengers_quality(run, good, assembled, tmp_path):
     files = run(good)
     found = Baseline.from_json(files["baseline"])
@@ -262,6 +286,19 @@ def test_the_baseline_is_of_the_training_data_and_of_the_challengers_quality(run
     assert found.window == (files["evaluation"]["window"]["start"], files["evaluation"]["window"]["end"])
     assert files["statistics"]["dataset"]["item_count"] == len(learned)
     assert [feature["name"] for feature in files["constraints"]["features"]] == ["x", "c"]
+
+
+def test_the_golden_set_is_what_the_challenger_answers_and_its_digest_is_in_the_evaluation(
+    run, good, assembled, tmp_path
+):
+    files = run(good)
+    written = (tmp_path / "output" / "evaluation" / "golden.json").read_bytes()
+    assert files["evaluation"]["golden"] == {"sha256": hashlib.sha256(written).hexdigest()}
+    golden = GoldenSet.from_json(files["golden"])
+    asked = [row.split(",") for row in golden.rows]
+    assert list(golden.answers) == ArchivedModel(good, tmp_path / "again").score(asked).tolist()
+    learned = pd.read_csv(assembled / "train" / "train.csv", dtype=str, keep_default_na=False)
+    assert set(golden.rows) <= set(learned["x"] + "," + learned["c"])
 
 
 def test_a_challenger_that_cannot_be_loaded_is_no_evaluation(run, tmp_path):

@@ -52,6 +52,9 @@ class Writer:
             **{"remedy": remedy, "reason": "next rung", "stopped": list(stopped), **more},
         )
 
+    def began(self, minutes, incident, remedy, **body):
+        return self.add(minutes, incident, EntryKind.INTENT, **{"remedy": remedy, "changed": True, **body})
+
     def began_rollback(self, minutes, incident, package=CHALLENGER, changed=True):
         return self.add(
             minutes,
@@ -129,6 +132,21 @@ def retrained(writer, incident="i2", start=0, succeeded=True, package=CHALLENGER
     return writer.closed(start + 1001, incident, "escalated")
 
 
+def mitigated(writer, incident="i2", start=0, package=CHALLENGER):
+    """Drift that did harm, a retraining that took effect, and labels that never came to prove it."""
+    unproven = "quality since the remedy is not proven within 96 h: too few labels"
+    return (
+        writer.opened(start, incident, SignalKind.PERFORMANCE)
+        .diagnosed(start + 1, incident, "harmful-covariate-drift")
+        .planned(start + 2, incident, "retrain")
+        .began_retrain(start + 3, incident)
+        .began_release(start + 60, incident, package, f"config-{incident}")
+        .ended(start + 80, incident, "retrain", "release", package=package)
+        .verified(start + 5840, incident, "INCONCLUSIVE", ("too few labels", unproven))
+        .closed(start + 5841, incident, "mitigated", unproven=unproven)
+    )
+
+
 def quarantined(writer, incident="i4", start=0, mended=True):
     """A broken feed, whose hours were quarantined until it was healthy, or until a person was asked."""
     reason = "hours from 2013-03-01 09:00 UTC on are kept out of training: x"
@@ -152,6 +170,26 @@ def quarantined(writer, incident="i4", start=0, mended=True):
     since, until = (NOW + timedelta(hours=hours) for hours in (-3, 5))
     body = {"by": "verify", "reason": "healthy", "since": since.isoformat(), "until": until.isoformat()}
     return writer.add(start + 600, incident, EntryKind.HOURS_RELEASED, **body).closed(start + 601, incident)
+
+
+def recalibrated(writer, incident="i5", start=0, refused=None, package=CHALLENGER):
+    """A base rate that moved, and a recalibration whose release held; or that was refused, and so handed over."""
+    (
+        writer.opened(start, incident, SignalKind.PERFORMANCE)
+        .diagnosed(start + 1, incident, "label-shift")
+        .planned(start + 2, incident, "recalibrate")
+    )
+    if refused:
+        writer.ended(start + 3, incident, "recalibrate", succeeded=False, reason=refused)
+        writer.planned(start + 4, incident, "escalate", ("recalibrate: was tried in this incident",))
+        return writer.closed(start + 5, incident, "escalated", notes=[f"recalibrate: {refused}"])
+    return (
+        writer.add(start + 3, incident, EntryKind.INTENT, remedy="recalibrate", champion=CHAMPION, token="t")
+        .began_release(start + 4, incident, package, f"config-{incident}")
+        .ended(start + 80, incident, "recalibrate", "release", package=package)
+        .verified(start + 1000, incident, reasons=("log loss as promised",))
+        .closed(start + 1001, incident)
+    )
 
 
 def watched(writer, incident="i3", start=0):

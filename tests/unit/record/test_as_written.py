@@ -6,18 +6,21 @@ from datetime import timedelta
 
 import pytest
 
+from selfheal.aws.report_store import ReportStore
 from selfheal.diagnose.causes import Cause
+from selfheal.observe.signals import SignalKind, Status
 from selfheal.record.episode import State, episodes
 from selfheal.record.explanation import explain
 from selfheal.record.replay import replay
 from selfheal.record.returns import measure
 from selfheal.remediate.playbook import Remedy
 from selfheal.verdict import Verdict
-from unit.account import MODE_PARAMETER
+from unit.account import MODE_PARAMETER, NAME
 from unit.lambdas.conftest import function, step  # noqa: F401 - fixtures
 from unit.lambdas.episodes import alarm
 from unit.lambdas.test_rollback_and_settle import UPDATED, released  # noqa: F401 - fixture
-from unit.samples import NOW
+from unit.remediate.test_quarantine import report
+from unit.samples import NOW, signal
 
 
 @pytest.fixture
@@ -51,15 +54,20 @@ def test_an_incident_that_was_handed_over(account, through):
 
 
 def test_an_incident_that_was_healed(account, through, released):  # noqa: F811
-    diagnosis = {"cause": Cause.BAD_RELEASE.value, "evidence": ["latency began"]}
+    diagnosis = {
+        "cause": Cause.BAD_RELEASE.value,
+        "evidence": ["latency began"],
+        "blamed_release": "flights-new",
+    }
     state = through(alarm(), (0, "diagnose.open_incident"))
     state["incident"] |= diagnosis
     state = through(state, (2, "remediate.plan"), (3, "remediate.rollback"))
     account.endpoint_is(config="flights-first")
     account.calls.answers["DescribeAlarms"] = {"MetricAlarms": []}
-    through(
-        state, (8, "remediate.settle"), (10, "verify.verify"), (40, "verify.verify"), (41, "record.record")
-    )
+    state = through(state, (8, "remediate.settle"), (10, "verify.verify"))
+    sound = signal(SignalKind.DATA_DRIFT, Status.OK)
+    ReportStore(account.objects, NAME).save(report(0, sound), {})  # ten minutes after NOW
+    through(state, (40, "verify.verify"), (41, "record.record"))
     entries = list(account.table.entries())
     (episode,) = episodes(entries)
     assert (episode.state, episode.unread) == (State.RESOLVED, ())

@@ -13,7 +13,8 @@ from selfheal.record.explanation import explain
 from selfheal.record.ledger import EntryKind
 from selfheal.record.vocabulary import words
 from selfheal.remediate.playbook import Remedy
-from unit.record.ledgers import Writer, quarantined, retrained, rolled_back, watched
+from unit.record.ledgers import Writer, mitigated, quarantined, recalibrated, retrained, rolled_back, watched
+from unit.samples import CHAMPION
 
 
 def told(writer):
@@ -54,10 +55,22 @@ def test_a_healed_incident_from_its_first_signal_to_its_end():
         retrained(Writer(), succeeded=False),
         retrained(Writer(), verdict="FAIL"),
         watched(Writer()),
+        recalibrated(Writer()),
+        recalibrated(Writer(), refused="900 labels are there"),
         quarantined(Writer()),
         quarantined(Writer(), mended=False),
     ],
-    ids=["rolled back", "retrained", "sent back", "not healed", "watched", "quarantined", "not mended"],
+    ids=[
+        "rolled back",
+        "retrained",
+        "sent back",
+        "not healed",
+        "watched",
+        "recalibrated",
+        "refused",
+        "quarantined",
+        "not mended",
+    ],
 )
 def test_no_fragment_of_a_machine_is_left(writer):
     text = told(writer)
@@ -76,6 +89,42 @@ def test_a_quarantine_is_told_with_its_hours_and_its_end():
         "Quarantine ended by verify: hours from 2013-03-01 17:00 on may be learned from again."
     )
     assert lines[ended + 1] == "- healthy"
+
+
+def test_a_recalibration_is_told_with_what_it_is_and_what_it_released():
+    lines = [line[18:] for line in told(recalibrated(Writer())).splitlines()]
+    assert "Decision: recalibrate: the same model and order, and how sure to be of it anew." in lines
+    assert "Began: recalibrate." in lines
+    assert any(line.startswith("Began: release of flights/2") for line in lines)
+    assert "Took effect: release." in lines
+
+
+def test_a_refused_recalibration_is_told_once_with_its_reason():
+    text = told(recalibrated(Writer(), refused="900 labels are there"))
+    assert "Failed: recalibrate.\n                  - 900 labels are there" in text
+    assert text.count("900 labels are there") == 1
+    assert "Done about it: nothing" in text
+
+
+def test_a_ladder_of_what_it_runs_on_is_told_rung_by_rung():
+    passed_over = "fall-back: no other config served before the one that serves"
+    writer = Writer().opened(0, "i1").diagnosed(1, "i1", "infrastructure").planned(2, "i1", "scale")
+    writer.began(3, "i1", "scale", variant="AllTraffic", before=2, instances=3)
+    writer.planned(40, "i1", "replace")
+    writer.began(41, "i1", "replace", **{"from": "first", "to": "first-again", "package": CHAMPION})
+    writer.planned(80, "i1", "escalate", [passed_over])
+    text = told(writer)
+    assert "Decision: scale: more instances of what serves." in text
+    assert "Began: scale, asking for 3 instances." in text
+    assert "Decision: replace: the same model on fresh instances." in text
+    assert "Began: replace of flights/1, asking for endpoint config first-again." in text
+    assert "- not fall back: no other config served before the one that serves" in text
+
+
+def test_falling_back_says_to_what():
+    writer = Writer().opened(0, "i1").diagnosed(1, "i1", "infrastructure").planned(2, "i1", "fall-back")
+    writer.began(3, "i1", "fall-back", **{"from": "new", "to": "old", "package": CHAMPION})
+    assert "Began: fall back to flights/1, asking for endpoint config old." in told(writer)
 
 
 def test_what_the_rails_stopped_is_told_with_the_reason_and_not_again_at_the_end():
@@ -159,6 +208,15 @@ def test_an_open_incident_promises_nothing():
     assert text.endswith("nothing happened yet. When it began is not known.\nHealing is at work.")
 
 
+def test_a_mitigated_incident_says_what_is_unproven_and_who_must_look():
+    text = told(mitigated(Writer()))
+    assert text.startswith("Incident i2 was mitigated, and not verified.")
+    assert "Closed as mitigated." in text
+    assert text.count("quality since the remedy is not proven within 96 h: too few labels") == 1
+    assert text.endswith("See docs/runbooks/labels.md.")
+    assert "whoever owns the labels" in text
+
+
 def test_an_abandoned_incident_needs_people():
     text = told(Writer().opened(0, "i1").abandoned(60, "i1"))
     assert "Abandoned: the workflow ended as timed out." in text
@@ -184,3 +242,25 @@ def test_a_reason_that_only_looks_like_a_subject_stays_as_it_is():
 @pytest.mark.parametrize("term", [*Cause, *Remedy, *SignalKind], ids=lambda term: term.value)
 def test_every_term_has_words(term):
     assert re.fullmatch(r"[a-z]+( [a-z]+)*", words(term))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "lines"),
+    [
+        (EntryKind.APPROVED, {"by": "ann", "reason": None}, ["Approved: rollback.", "- approved by ann"]),
+        (
+            EntryKind.REJECTED,
+            {"by": "ann", "reason": "the audit"},
+            ["Rejected: rollback.", "- rejected by ann: the audit"],
+        ),
+        (EntryKind.EXPIRED, {"reason": "nobody answered"}, ["Not answered: rollback.", "- nobody answered"]),
+    ],
+    ids=["approved", "rejected", "expired"],
+)
+def test_what_people_were_asked_and_what_they_said(kind, body, lines):
+    writer = Writer().opened(0, "i1").diagnosed(1, "i1").planned(2, "i1")
+    writer.add(3, "i1", EntryKind.ASKED, remedy="rollback", until="2013-03-02T12:03:00+00:00")
+    text = told(writer.add(9, "i1", kind, remedy="rollback", answered="2013-03-01T12:08:00+00:00", **body))
+    assert "12:03  Asked people for rollback: an answer is due by 2013-03-02 12:03." in text
+    first, second = text.partition("2013-03-01 12:09  ")[2].splitlines()[:2]
+    assert [first, second.strip()] == lines

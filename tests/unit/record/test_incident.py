@@ -151,6 +151,14 @@ def test_the_notice_of_an_escalated_incident_asks_for_a_person():
     assert "not diagnosed" in notice.subject
 
 
+def test_the_notice_of_a_mitigated_incident_says_what_is_unproven_and_who_must_look():
+    notice = closed_notice(incident(outcome=Outcome.MITIGATED, unproven="quality is not proven within 96 h"))
+    assert notice.subject.startswith("[selfheal] flights: mitigated, unverified")
+    assert "Unproven: quality is not proven within 96 h" in notice.text
+    assert "whoever owns the labels" in notice.text
+    assert "needs nothing" not in notice.text
+
+
 def test_a_subject_is_one_that_sns_takes():
     subject = closed_notice(incident(outcome=Outcome.ESCALATED, cause=Cause.HARMLESS_DRIFT)).subject
     assert subject.isascii()

@@ -167,6 +167,17 @@ def test_a_step_that_is_tried_again_and_finds_its_own_change_counts_once_and_whe
     assert (action.at, action.succeeded) == (NOW, False)
 
 
+@pytest.mark.parametrize(("succeeded", "known"), [(True, None), (False, False)])
+def test_what_is_mitigated_neither_ends_nor_lengthens_a_row_of_failures(succeeded, known):
+    parts = (intent("rollback", "i1"), outcome("rollback", True, "i1"))
+    unproven = (intent("retrain", "i2"), outcome("retrain", succeeded, "i2"))
+    closed = (EntryKind.CLOSED, "i2", {"outcome": "mitigated"})
+    assert summary(*parts, *unproven, closed) == [
+        (Remedy.ROLLBACK, "i1", True),
+        (Remedy.RETRAIN, "i2", known),
+    ]
+
+
 def test_incidents_are_kept_apart():
     assert summary(intent("rollback", "i1"), intent("rollback", "i2"), outcome("rollback", True, "i2")) == [
         (Remedy.ROLLBACK, "i1", None),

@@ -177,7 +177,10 @@ def test_an_entry_that_lacks_what_it_was_decided_from_is_inconclusive(field):
     ("change", "reason"),
     [
         ({"cause": "gremlins"}, "'gremlins'"),
-        ({"rails": {"rollbacks_per_day": 2}}, "rails differ from those of this version by failures_to_open"),
+        (
+            {"rails": {"rollbacks_per_day": 2}},
+            "rails differ from those of this version by approval, failures_to_open",
+        ),
         ({"rails": {**asdict(Rails()), "luck": 1}}, "rails differ from those of this version by luck"),
         ({"rails": {**asdict(Rails()), "rollbacks_per_day": -1}}, "rollbacks_per_day"),
         ({"playbook": ["pray", "escalate"]}, "'pray'"),

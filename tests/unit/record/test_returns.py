@@ -12,7 +12,7 @@ from selfheal.record.episode import State, episodes
 from selfheal.record.ledger import EntryKind
 from selfheal.record.returns import Share, Spans, measure
 from selfheal.remediate.playbook import Remedy
-from unit.record.ledgers import Writer, retrained, rolled_back, watched
+from unit.record.ledgers import Writer, mitigated, retrained, rolled_back, watched
 from unit.samples import CHALLENGER
 
 
@@ -62,10 +62,24 @@ def test_what_was_not_proven_is_no_recovery():
     assert (returns.auto_resolved.count, returns.auto_resolved.total) == (0, 1)
 
 
+def test_what_is_mitigated_counts_apart():
+    """Neither a success nor a failure: of the remedy, of the incident, or of the time that it took."""
+    writer = rolled_back(mitigated(Writer(), incident="i2"), start=20000, package="p2")
+    returns = measured(writer)
+    assert (returns.auto_resolved.count, returns.auto_resolved.total) == (1, 2)
+    assert (returns.mitigated.count, returns.mitigated.total) == (1, 2)
+    assert (returns.time_to_recover.count, returns.time_to_verify.count) == (1, 1)
+    assert (returns.time_to_mitigate.count, minutes(returns.time_to_mitigate.mean)) == (1, 80)
+    retraining = next(track for track in returns.tracks if track.remedy is Remedy.RETRAIN)
+    assert (retraining.begun, retraining.succeeded.total) == (1, 0)
+    assert returns.false_actions.count == 0
+
+
 def test_an_open_incident_is_in_no_share_and_an_abandoned_one_is():
     writer = watched(Writer()).opened(10, "i4").opened(11, "i5").abandoned(12, "i5")
     returns = measured(writer)
-    assert returns.incidents == {State.OPEN: 1, State.RESOLVED: 1, State.ESCALATED: 0, State.ABANDONED: 1}
+    there = {state: count for state, count in returns.incidents.items() if count}
+    assert there == {State.OPEN: 1, State.RESOLVED: 1, State.ABANDONED: 1}
     assert (returns.auto_resolved.count, returns.auto_resolved.total) == (1, 2)
 
 

@@ -54,6 +54,14 @@ def test_a_challenger_that_was_released_is_no_failure_of_training():
     assert history(*begun, ("a", OUTCOME, RELEASED), ("a", OUTCOME, NOT_HEALED)) == [("a", None)]
 
 
+def test_a_recalibration_that_was_released_before_says_nothing_of_the_training():
+    recalibrated = (("a", INTENT, {"remedy": "recalibrate"}), ("a", INTENT, RELEASING))
+    assert history(*recalibrated, ("a", INTENT, BEGUN), ("a", OUTCOME, REFUSED)) == [
+        ("a", "the gate refused")
+    ]
+    assert history(*recalibrated) == []
+
+
 def test_one_that_runs_has_not_failed():
     assert history(("now", INTENT, BEGUN)) == [("now", None)]
 

@@ -26,7 +26,7 @@ def stop(remedy, *history, rails=RAILS, **more):
     return stopped_by(remedy, rails, history, NOW, **more)
 
 
-@pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])
+@pytest.mark.parametrize("remedy", [remedy for remedy in Remedy if remedy.changes_service])
 def test_no_more_endpoints_are_changed_at_once_than_the_fleet_may_have(remedy):
     assert stop(remedy, changing=["a", "b"]) is None
     assert "fleet: a, b, c are being changed" in stop(remedy, changing=["a", "b", "c"])
@@ -45,12 +45,14 @@ def test_a_fleet_of_none_would_never_act_and_is_refused():
         Rails(fleet_actions_at_once=0)
 
 
-@pytest.mark.parametrize("remedy", [Remedy.ROLLBACK, Remedy.RETRAIN])
+@pytest.mark.parametrize("remedy", Remedy)
 def test_nothing_done_stops_nothing(remedy):
     assert stop(remedy) is None
 
 
-@pytest.mark.parametrize(("remedy", "minutes"), [(Remedy.ROLLBACK, 30), (Remedy.RETRAIN, 360)])
+@pytest.mark.parametrize(
+    ("remedy", "minutes"), [(Remedy.ROLLBACK, 30), (Remedy.RECALIBRATE, 360), (Remedy.RETRAIN, 360)]
+)
 def test_the_cooldown_ends_when_it_says(remedy, minutes):
     generous = Rails(retrains_per_day=9)
     assert stop(remedy, action(remedy, minutes), rails=generous) is None
@@ -60,6 +62,35 @@ def test_the_cooldown_ends_when_it_says(remedy, minutes):
 def test_the_cooldown_of_one_remedy_is_not_the_others():
     assert stop(Remedy.RETRAIN, action(Remedy.ROLLBACK, 1)) is None
     assert stop(Remedy.ROLLBACK, action(Remedy.RETRAIN, 1)) is None
+
+
+def test_a_rollback_and_falling_back_share_cooldown_and_budget():
+    for remedy, other in ((Remedy.ROLLBACK, Remedy.FALL_BACK), (Remedy.FALL_BACK, Remedy.ROLLBACK)):
+        assert f"cooldown: the last {other.value} began" in stop(remedy, action(other, 29))
+        assert stop(remedy, action(other, 30)) is None
+        assert "budget: 2 of 2" in stop(remedy, action(other, 600), action(remedy, 700))
+
+
+def test_a_replacement_waits_for_what_the_one_before_it_brought():
+    assert "cooldown: the last replace" in stop(Remedy.REPLACE, action(Remedy.REPLACE, 29))
+    assert stop(Remedy.REPLACE, action(Remedy.REPLACE, 30)) is None
+    assert stop(Remedy.REPLACE, action(Remedy.ROLLBACK, 1)) is None
+    assert stop(Remedy.ROLLBACK, action(Remedy.REPLACE, 1)) is None
+
+
+@pytest.mark.parametrize("remedy", [Remedy.SCALE, Remedy.REPLACE])
+def test_what_leaves_the_model_alone_has_no_budget(remedy):
+    history = [action(remedy, 40 * number) for number in range(1, 20)]
+    assert stop(remedy, *history, rails=Rails(rollbacks_per_day=0, retrains_per_day=0)) is None
+
+
+@pytest.mark.parametrize("remedy", [Remedy.SCALE, Remedy.REPLACE])
+def test_what_leaves_the_model_alone_does_not_open_the_breaker_but_is_stopped_by_it(remedy):
+    in_vain = [action(remedy, 40 * number, False) for number in range(1, 9)]
+    assert stop(Remedy.ROLLBACK, *in_vain) is None
+    failed = [action(minutes_ago=9000, succeeded=False), action(minutes_ago=8000, succeeded=False)]
+    assert "breaker is open" in stop(remedy, *failed)
+    assert "breaker is open" in stop(remedy, *failed, action(remedy, 4000, True))
 
 
 def test_the_latest_counts_whatever_the_order_of_the_history():
@@ -72,10 +103,21 @@ def test_a_remedy_that_still_runs_counts_too():
 
 def test_the_budget_of_a_day_comes_back_after_a_day():
     day = 24 * 60
-    assert "budget: 2 of 2 rollback in 1 d" in stop(
+    assert "budget: 2 of 2 rollback or fall-back or reactivate in 1 d" in stop(
         Remedy.ROLLBACK, action(minutes_ago=60), action(minutes_ago=day - 1)
     )
     assert stop(Remedy.ROLLBACK, action(minutes_ago=60), action(minutes_ago=day)) is None
+
+
+def test_recalibrations_have_a_budget_of_their_own():
+    spent = [action(Remedy.RECALIBRATE, 400), action(Remedy.RECALIBRATE, 800)]
+    assert "budget: 2 of 2 recalibrate in 1 d" in stop(Remedy.RECALIBRATE, *spent)
+    assert stop(Remedy.RETRAIN, *spent) is None
+    assert stop(Remedy.RECALIBRATE, action(Remedy.RETRAIN, 1)) is None
+
+
+def test_a_recalibration_costs_no_training():
+    assert stop(Remedy.RECALIBRATE, rails=Rails(money_usd_per_30_days=1.0), retraining_usd=5.0) is None
 
 
 def test_the_budget_of_a_month_stops_what_the_day_lets_pass():

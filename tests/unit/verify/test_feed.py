@@ -31,9 +31,9 @@ BROKEN = (quality(),)
 )
 def test_looks_count_in_a_row_from_the_newest(statuses, looks):
     feed = feed_of(iter(row(*statuses)), BROKEN)
-    assert feed.looks == looks
+    assert feed.clear.looks == looks
     assert feed.sound_since == (NOW - looks * HOUR if looks else None)
-    assert (feed.doubt is None) is (looks > 0)
+    assert (feed.clear.doubt is None) is (looks > 0)
 
 
 def clear(ago, value, statistic="null_percent"):
@@ -64,28 +64,28 @@ def test_every_broken_signal_must_be_spotless_for_a_window_to_be():
 
 
 def test_what_is_within_its_limit_and_not_as_in_training_is_not_sound_yet():
-    assert feed_of(row(WARN), BROKEN).doubt == "not yet as in training: x (null_percent)"
+    assert feed_of(row(WARN), BROKEN).clear.doubt == "not yet as in training: x (null_percent)"
     another = report(0, quality(OK), quality(WARN, "y"))
-    assert feed_of([another], BROKEN).doubt is None
+    assert feed_of([another], BROKEN).clear.doubt is None
 
 
 def test_a_sensor_that_moves_again_is_no_longer_asked_whether_it_stands_still():
     stuck = (quality(statistic="constant"),)
-    assert feed_of([report(0, quality(OK))], stuck).looks == 1
+    assert feed_of([report(0, quality(OK))], stuck).clear.looks == 1
     assert (
-        feed_of([report(0, quality(OK, "y"), quality(NO_DATA))], stuck).doubt
+        feed_of([report(0, quality(OK, "y"), quality(NO_DATA))], stuck).clear.doubt
         == "not judged lately: x (constant)"
     )
 
 
 def test_another_input_in_breach_is_no_healthy_feed():
     feed = feed_of([report(0, quality(OK), quality(BREACH, "y"))], BROKEN)
-    assert feed.doubt == "y is BREACH"
+    assert feed.clear.doubt == "y is BREACH"
 
 
 def test_drift_is_not_the_feeds():
     drift = signal(SignalKind.DATA_DRIFT, Status.BREACH, "x", "null_percent")
-    assert feed_of([report(0, quality(OK), drift)], BROKEN).doubt is None
+    assert feed_of([report(0, quality(OK), drift)], BROKEN).clear.doubt is None
 
 
 @pytest.mark.parametrize(
@@ -94,18 +94,18 @@ def test_drift_is_not_the_feeds():
 )
 def test_what_was_not_judged_is_not_healthy(lately):
     feed = feed_of([lately, *row(OK, OK)], BROKEN)
-    assert feed.looks == 0
-    assert feed.doubt == "not judged lately: x (null_percent)"
+    assert feed.clear.looks == 0
+    assert feed.clear.doubt == "not judged lately: x (null_percent)"
 
 
 def test_every_signal_that_was_broken_must_be_clear():
     broken = (quality(), quality(subject="y"))
-    assert feed_of([report(0, quality(OK))], broken).doubt == "not judged lately: y (null_percent)"
-    assert feed_of([report(0, quality(OK), quality(OK, "y"))], broken).doubt is None
+    assert feed_of([report(0, quality(OK))], broken).clear.doubt == "not judged lately: y (null_percent)"
+    assert feed_of([report(0, quality(OK), quality(OK, "y"))], broken).clear.doubt is None
 
 
 def test_without_reports_nothing_is_known():
-    assert feed_of([], BROKEN).doubt == "observe left no report within 24 h"
+    assert feed_of([], BROKEN).clear.doubt == "observe left no report within 24 h"
 
 
 def test_no_more_is_read_than_tells():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xgboost as xgb
 
+from selfheal.remediate.recalibration import LogitMap
 from selfheal.settings_file import load
 from workloads.flights import inference
 from workloads.flights.data import FEATURES, SEED_END, flights
@@ -32,7 +34,12 @@ def folder(tmp_path_factory):
     xgb.train({"objective": "binary:logistic"}, data, num_boost_round=3).save_model(target / "model.ubj")
     encoder = {"features": FEATURES, "categories": CATEGORIES}
     (target / "encoder.json").write_text(json.dumps(encoder), encoding="utf-8")
+    calibrate(target, slope=1.0, intercept=0.0)
     return target
+
+
+def calibrate(folder, **calibration):
+    (folder / "calibration.json").write_text(json.dumps(calibration), encoding="utf-8")
 
 
 @pytest.fixture
@@ -112,6 +119,28 @@ def test_text_that_is_no_number_is_missing(model, text):
     row[6] = text
     assert np.isnan(model.encode([row])[0, 6])
     assert np.isfinite(inference.predict_fn([row], model)).all()
+
+
+def test_scores_are_calibrated_as_recalibration_means_it(model, folder, tmp_path):
+    raw = inference.predict_fn([ROW, ["AA", *ROW[1:]]], model)
+    for path in folder.iterdir():
+        shutil.copyfile(path, tmp_path / path.name)
+    calibrate(tmp_path, slope=0.5, intercept=1.2)
+    scores = inference.predict_fn([ROW, ["AA", *ROW[1:]]], inference.model_fn(str(tmp_path)))
+    assert scores == pytest.approx(LogitMap(slope=0.5, intercept=1.2).probability(raw.astype(float)))
+    assert np.argsort(scores).tolist() == np.argsort(raw).tolist()
+
+
+def test_a_calibration_that_changes_nothing_moves_no_digit(model):
+    row = model.encode([ROW])
+    raw = model.booster.inplace_predict(row, validate_features=False)
+    assert inference.predict_fn([ROW], model).tolist() == raw.tolist()
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_score_at_the_edge_is_calibrated_to_a_probability(model, monkeypatch, score):
+    monkeypatch.setattr(model, "intercept", 1.0)
+    assert 0 < model.calibrate(np.array([score]))[0] < 1
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85"])

@@ -1,8 +1,4 @@
-"""What the campaign found, each as its smallest story.
-
-What is not mended yet has a mark: the test fails as it should, and says what would be right. Who mends it removes the
-mark, and the property's name from `known.py`.
-"""
+"""What the campaign found, each as its smallest story."""
 
 from __future__ import annotations
 
@@ -10,8 +6,6 @@ import pytest
 
 from machine.campaign import ON, Campaign
 from machine.invocations import Fault
-from machine.known import KNOWN
-from machine.properties import Violated
 from machine.template import Deployed
 
 SLOW = ("latency", "all is well")
@@ -24,17 +18,12 @@ def campaign(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     return Campaign()
 
 
-def known(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(raises=Violated, strict=True, reason=KNOWN[name])
-
-
 def test_a_rollback_does_not_bring_back_what_somebody_rejected(campaign: Campaign) -> None:
     campaign.begins(SLOW, released=True, steps=0)
     campaign.scene.reject(campaign.scene.champion)
     campaign.run_on()
 
 
-@known("no rollback to the culprit")
 def test_a_rollback_undoes_the_release_that_was_diagnosed_and_no_other(campaign: Campaign) -> None:
     """A package that a person approves in the middle goes out first: "the last release" is another one then."""
     campaign.begins(SLOW, released=True, steps=0)
@@ -53,7 +42,6 @@ def test_a_rollback_undoes_the_release_that_was_diagnosed_and_no_other(campaign:
     campaign.run_on()
 
 
-@known("never again what was sent back")
 @pytest.mark.parametrize("fault", [Fault.KILLED_AFTER, Fault.SENT_TWICE])
 def test_a_release_that_was_sent_back_is_not_made_again_by_the_retry(
     campaign: Campaign, fault: Fault
@@ -84,7 +72,6 @@ def test_a_switch_that_is_thrown_while_a_retraining_is_prepared_stops_it(campaig
     campaign.world.resume(campaign.world.held[0])
 
 
-@known("people are told of every end")
 def test_people_are_told_of_an_incident_that_lost_its_workflow(campaign: Campaign) -> None:
     """The alarm is quiet again by then, so that no other incident takes its place."""
     campaign.begins(SLOW, released=False, steps=0)
@@ -103,3 +90,38 @@ def test_what_aws_refuses_for_a_moment_is_asked_again(campaign: Campaign, call: 
     plan = campaign.until("Plan")
     campaign.world.step(plan, (call, fault))
     assert plan.state == "Plan"
+
+
+@pytest.mark.parametrize("call", ["TransactWriteItems", "Publish"])
+@pytest.mark.parametrize("fault", [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.SENT_TWICE])
+def test_a_question_is_asked_whatever_happens_while_it_is_asked(
+    campaign: Campaign, call: str, fault: Fault
+) -> None:
+    campaign.begins(DRIFTING, released=False, steps=0)
+    asking = campaign.until("AwaitApproval")
+    campaign.world.step(asking, (call, fault))
+    campaign.come_to_rest()
+    campaign.world.properties.at_the_end()
+    assert "Retrain" in asking.visited
+
+
+def test_what_nobody_approves_is_never_done(campaign: Campaign) -> None:
+    campaign.begins(DRIFTING, released=False, steps=0)
+    asking = campaign.until("AwaitApproval")
+    campaign.world.step(asking, None)
+    campaign.go_to_next_due()
+    campaign.scene.answer(campaign.scene.unanswered()[0], approved=True)
+    campaign.come_to_rest()
+    campaign.world.properties.at_the_end()
+    assert "Retrain" not in asking.visited
+    assert asking.visited[-1] == "Recorded"
+
+
+def test_what_somebody_rejects_is_passed_over(campaign: Campaign) -> None:
+    campaign.begins(DRIFTING, released=False, steps=0)
+    asking = campaign.until("AwaitApproval")
+    campaign.world.step(asking, None)
+    campaign.scene.answer(campaign.scene.unanswered()[0], approved=False)
+    campaign.come_to_rest()
+    campaign.world.properties.at_the_end()
+    assert "Retrain" not in asking.visited
