@@ -97,13 +97,14 @@ class Pace:
         or where they are too huge."""
         with np.errstate(over="ignore", invalid="ignore"):
             steps = np.abs(np.diff(means)) / _root(hours)
-            level = float(np.mean(means))
         moved = steps[steps > 0]
         if moved.size < max(LEAST_STEPS, steps.size / 2) or not np.isfinite(moved).all():
             return None
         median, tail = np.quantile(moved, (0.5, TAIL)).tolist()
         freedom = _freedom(tail / median)
         scale = median / float(stats.t.ppf(0.75, freedom))
+        with np.errstate(over="ignore"):
+            level = float(np.mean(means))
         if not (scale > 0 and math.isfinite(level)):
             return None
         return cls(scale=scale, freedom=freedom, largest=float(moved.max()) / scale, level=level)
