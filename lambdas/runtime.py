@@ -41,6 +41,14 @@ class Environment:
     bucket: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ActingEnvironment(Environment):
+    """Settings of functions that change something: the parameters that say whether they may."""
+
+    mode_parameter: str
+    kill_switch_parameter: str
+
+
 def read_environment(model: type[E], variables: Mapping[str, str] = os.environ) -> E:
     """A function's environment as its own dataclass.
 

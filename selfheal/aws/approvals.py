@@ -15,11 +15,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from selfheal.aws.errors import code
 from selfheal.aws.items import Items, key
-from selfheal.aws.targets import GONE
+from selfheal.aws.targets import hand_on
 from selfheal.remediate.approval import Answer, Question
 from selfheal.remediate.playbook import Remedy
 
@@ -90,14 +87,7 @@ class Approvals:
         """Hand a question's answer to the workflow; False where none waits for it any more."""
         if question.answer is None:
             raise ValueError(f"the question of {question.incident} has no answer to hand on")
-        output = json.dumps(question.answer.to_json())
-        try:
-            self._workflows.send_task_success(taskToken=question.token, output=output)
-        except ClientError as error:
-            if code(error) not in GONE:
-                raise
-            return False
-        return True
+        return hand_on(self._workflows, question.token, question.answer.to_json())
 
     def forget(self, question: Question) -> None:
         """Forget a question; does nothing where the incident asks another one by now."""

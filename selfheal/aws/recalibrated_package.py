@@ -29,7 +29,7 @@ from selfheal.aws.importance import FILE as IMPORTANCE
 from selfheal.aws.importance import importance_of
 from selfheal.aws.model_archive import recalibrate_archive
 from selfheal.aws.objects import Objects, split_uri
-from selfheal.aws.registry import GOLDEN_DIGEST, GOLDEN_SET, Package, Registry, require_digest
+from selfheal.aws.registry import GOLDEN_DIGEST, GOLDEN_SET, Package, Registry, require_digest, sha256_of
 from selfheal.observe.baseline import Baseline
 from selfheal.observe.performance.metrics.measure import measure, names_and_values
 from selfheal.observe.performance.metrics.model_quality import confusion_matrix, model_quality
@@ -183,12 +183,10 @@ def _golden_metadata(uri: str, golden: str | None) -> Mapping[str, str]:
 
 def _digest(archive: IO[bytes]) -> str:
     """SHA-256 of a file, which stands at its beginning afterwards."""
-    digest = hashlib.sha256()
     archive.seek(0)
-    while chunk := archive.read(1 << 20):
-        digest.update(chunk)
+    digest = sha256_of(archive)
     archive.seek(0)
-    return digest.hexdigest()
+    return digest
 
 
 def _evaluation(

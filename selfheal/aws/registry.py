@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -152,9 +152,20 @@ def digest_of(s3: S3Client, uri: str) -> str:
         if is_missing(error):
             raise Missing(f"{uri} does not exist") from error
         raise
+    return sha256_of(body)
+
+
+class Stream(Protocol):
+    """What can be read piece by piece."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def sha256_of(stream: Stream) -> str:
+    """SHA-256 of what is left of a stream."""
     digest = hashlib.sha256()
-    for chunk in body.iter_chunks(1 << 20):
-        digest.update(chunk)
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
     return digest.hexdigest()
 
 

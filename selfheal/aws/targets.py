@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
 
 # The workflow ended, or was answered already: nobody waits any more.
 GONE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
+
+
+def hand_on(workflows: SFNClient, token: str, output: Mapping[str, Any]) -> bool:
+    """Let the workflow that waits with a token go on with an output; False where none waits any more."""
+    try:
+        workflows.send_task_success(taskToken=token, output=json.dumps(output))
+    except ClientError as error:
+        if code(error) not in GONE:
+            raise
+        return False
+    return True
 
 
 class Targets:
@@ -34,11 +47,7 @@ class Targets:
         """
         if not self._at_rest(wait):
             return False
-        try:
-            self._workflows.send_task_success(taskToken=wait.token, output="{}")
-        except ClientError as error:
-            if code(error) not in GONE:
-                raise
+        hand_on(self._workflows, wait.token, {})
         return True
 
     def _at_rest(self, wait: Wait) -> bool:

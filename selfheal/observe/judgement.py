@@ -67,6 +67,10 @@ def judge(
     )
     own = [hour for hour in hours if hour.start not in blameless]
     realized = realize(baseline.task, own, outcomes, policy.performance, now)
+    # What has matured within a day, whatever the model was asked with: its labels should have come.
+    day = replace(policy.performance, window_hours=DAY)
+    same = _starts(own, policy.performance, now) == _starts(hours, day, now)
+    of_a_day = realized if same else realize(baseline.task, hours, outcomes, day, now)
     quality = performance_signal(baseline.task, realized, baseline.metrics, policy.performance)
     # What people look at is a matter of days; what acts is a matter of hours.
     daily = now.hour == 0
@@ -76,9 +80,7 @@ def judge(
             *drift_of(baseline, standing, windows, policy.drift),
             *quality_signals(baseline, recent, policy.quality, now, context),
             quality,
-            coverage_signal(
-                _of_a_day(baseline.task, hours, outcomes, policy.performance, now), policy.performance
-            ),
+            coverage_signal(of_a_day, policy.performance),
         ),
         quality_since=recent.start,
         measures=_measures(baseline, windows[0], policy.drift) if daily else [],
@@ -90,16 +92,17 @@ def realize(
     task: Task, hours: Sequence[Hour], outcomes: Outcomes, policy: PerformancePolicy, now: datetime
 ) -> Realized:
     """The champion's answers of a window whose labels have matured, beside those labels."""
-    taken = window(hours, policy.window_hours + round(policy.mature_hours), now)
-    predictions = Predictions.merge(hour.predictions for hour in taken.parts)
+    predictions = Predictions.merge(hour.predictions for hour in _maturing(hours, policy, now))
     return Realized.of(task, join(predictions, outcomes, now, policy.mature_hours))
 
 
-def _of_a_day(
-    task: Task, hours: Sequence[Hour], outcomes: Outcomes, policy: PerformancePolicy, now: datetime
-) -> Realized:
-    """The last day that has matured, whatever the model was asked with: its labels should have come."""
-    return realize(task, hours, outcomes, replace(policy, window_hours=DAY), now)
+def _maturing(hours: Sequence[Hour], policy: PerformancePolicy, now: datetime) -> Sequence[Hour]:
+    """The hours of a window of matured labels, and the younger ones after it."""
+    return window(hours, policy.window_hours + round(policy.mature_hours), now).parts
+
+
+def _starts(hours: Sequence[Hour], policy: PerformancePolicy, now: datetime) -> list[datetime]:
+    return [hour.start for hour in _maturing(hours, policy, now)]
 
 
 def _measures(baseline: Baseline, judged: Window, policy: DriftPolicy) -> Sequence[Mapping[str, Any]]:

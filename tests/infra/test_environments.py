@@ -29,7 +29,8 @@ def _model(function: Resource) -> type[Environment] | None:
     models = {
         model for model in vars(module).values() if isinstance(model, type) and issubclass(model, Environment)
     }
-    own = models - {Environment} or models
+    # A module that extends a common one has that in its namespace as well.
+    own = {one for one in models if not any(issubclass(other, one) for other in models - {one})}
     assert len(own) <= 1, f"{module.__name__} has more than one environment: {own}"
     return own.pop() if own else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +14,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.observe.observe.sight import HOUR, Seen, Sight
 from lambdas.runtime import Environment, logger, read_environment, time_of
+from selfheal.aws.baselines import baseline_of
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.errors import AwsError, Missing
-from selfheal.aws.objects import Objects, split_uri
+from selfheal.aws.objects import Objects
 from selfheal.aws.policies import job_settings, observe_policy
 from selfheal.aws.profile_job import ProfileJobs
 from selfheal.aws.quarantined_hours import QuarantinedHours
@@ -138,12 +138,7 @@ class Observer:
 
     def _load_champion(self, model: str) -> tuple[Package, Baseline]:
         package = Registry(self._sagemaker).package(package_of(self._sagemaker, model))
-        _, key = split_uri(package.baseline_uri)
-        try:
-            body = json.loads(self._objects.read(key))
-        except ValueError as error:
-            raise BaselineError(f"the baseline of {package.arn} is not JSON: {error}") from error
-        return package, Baseline.from_json(body)
+        return package, baseline_of(self._objects, package)
 
 
 def _signals(judgement: Judgement, awaited: str | None) -> tuple[Signal, ...]:

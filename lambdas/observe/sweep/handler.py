@@ -21,9 +21,10 @@ from selfheal.aws.approvals import Approvals
 from selfheal.aws.changes import alarm_event, trigger_of
 from selfheal.aws.errors import AwsError, code
 from selfheal.aws.ledger_table import Wait
+from selfheal.aws.notices import Notices
 from selfheal.aws.targets import Targets
 from selfheal.record.episode import Episode, episodes, find
-from selfheal.record.notice import Notice, abandoned_notice
+from selfheal.record.notice import abandoned_notice
 from selfheal.remediate.approval import Question
 from selfheal.remediate.release import content_hash
 
@@ -44,8 +45,7 @@ class Sweep:
         self._machine = environment.incident_machine
         self._table = ledger_table(environment)
         self._alarms = Alarms(boto3.client("cloudwatch"), environment.endpoint)
-        self._topic = environment.topic
-        self._sns = boto3.client("sns")
+        self._notices = Notices(boto3.client("sns"), environment.topic)
         self._workflows = boto3.client("stepfunctions")
         self._approvals = Approvals(boto3.client("dynamodb"), environment.table, self._workflows)
         self._targets = Targets(boto3.client("sagemaker"), self._workflows, environment.endpoint)
@@ -80,15 +80,12 @@ class Sweep:
         # Told first: a sweep that dies or is refused by SNS in between leaves the lease to the next one, which tells it
         # again. The other order would lose the only word of an incident that nobody heals any more. What that costs: it
         # is told twice then, or by two sweeps at once, or of a workflow that was redriven in this very moment.
-        self._tell(abandoned_notice(self._endpoint_name, self._episode(lease.incident), status))
+        self._notices.tell(abandoned_notice(self._endpoint_name, self._episode(lease.incident), status))
         if self._table.abandon(lease, at=at, body={"execution": lease.execution, "status": status}):
             logger.error("an incident was abandoned by its workflow", incident=lease.incident, status=status)
 
     def _episode(self, incident: str) -> Episode:
         return find(episodes(self._table.entries()), incident)
-
-    def _tell(self, notice: Notice) -> None:
-        self._sns.publish(TopicArn=self._topic, Subject=notice.subject[:100], Message=notice.text)
 
     def _resume(self, wait: Wait, errors: list[Exception]) -> bool:
         try:

@@ -12,6 +12,7 @@ import boto3
 
 from lambdas.runtime import Environment, Step, ledger_table, logger, read_environment
 from selfheal.aws.errors import LeaseLost
+from selfheal.aws.notices import Notices
 from selfheal.record.incident import Incident, Outcome
 from selfheal.record.ledger import EntryKind
 from selfheal.record.notice import Notice, closed_notice, refused_notice
@@ -32,9 +33,9 @@ class Recorder:
     """Records for one endpoint."""
 
     def __init__(self, environment: RecordEnvironment) -> None:
-        self._environment = environment
+        self._endpoint = environment.endpoint
         self._table = ledger_table(environment)
-        self._sns = boto3.client("sns")
+        self._notices = Notices(boto3.client("sns"), environment.topic)
 
     def record(self, step: Step) -> dict[str, Any]:
         error = _error(step.input.get("error"))
@@ -85,12 +86,12 @@ class Recorder:
         body = {"execution": step.execution, "reason": error, "package": step.input.get("package")}
         self._table.append(at=step.at, incident=step.execution, kind=EntryKind.REFUSED, body=body)
         self._table.forget_execution(step.execution)
-        self._tell(refused_notice(self._environment.endpoint, error))
+        self._tell(refused_notice(self._endpoint, error))
         return {"next": "end", "incident": None}
 
     def _tell(self, notice: Notice) -> None:
         logger.info(notice.subject)
-        self._sns.publish(TopicArn=self._environment.topic, Subject=notice.subject[:100], Message=notice.text)
+        self._notices.tell(notice)
 
 
 def _outcome(incident: Incident, error: str | None) -> Outcome:

@@ -11,6 +11,7 @@ import boto3
 
 from lambdas.runtime import Environment, Step, UnknownEvent, ledger_table, logger, read_environment
 from selfheal.aws.approvals import Approvals
+from selfheal.aws.notices import Notices
 from selfheal.aws.policies import rails
 from selfheal.record.ledger import EntryKind
 from selfheal.record.notice import approval_notice
@@ -29,10 +30,10 @@ class Asking:
     """Asks for one endpoint's remedies."""
 
     def __init__(self, environment: AskEnvironment) -> None:
-        self._topic, self._table_name = environment.topic, environment.table
+        self._table_name = environment.table
         self._expires = timedelta(hours=rails(environment.rails).approval.expires_hours)
         self._table = ledger_table(environment)
-        self._sns = boto3.client("sns")
+        self._notices = Notices(boto3.client("sns"), environment.topic)
         workflows = boto3.client("stepfunctions")
         self._approvals = Approvals(boto3.client("dynamodb"), environment.table, workflows)
 
@@ -59,8 +60,7 @@ class Asking:
         if question.answer is not None:
             self._approvals.wake(question)
         else:
-            notice = approval_notice(incident, question, self._table_name)
-            self._sns.publish(TopicArn=self._topic, Subject=notice.subject[:100], Message=notice.text)
+            self._notices.tell(approval_notice(incident, question, self._table_name))
         logger.info("asked", extra=body)
         return {"asked": question.remedy.value}
 

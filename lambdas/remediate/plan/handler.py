@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from lambdas.remediate.plan.economist import Economist
-from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, logger, read_environment
 from selfheal.aws.alarms import Alarms
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint
@@ -28,7 +28,7 @@ from selfheal.remediate.service import BY_SERVICE
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanEnvironment(Environment):
+class PlanEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     playbook: str
@@ -38,8 +38,6 @@ class PlanEnvironment(Environment):
     sampling_percent: str
     max_instance_count: str
     scale_step_percent: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Planner:

@@ -8,9 +8,10 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, logger, read_environment
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.errors import Missing
+from selfheal.aws.notices import Notices
 from selfheal.aws.objects import Objects
 from selfheal.aws.quarantined_hours import QuarantinedHours
 from selfheal.aws.report_store import ReportStore
@@ -23,11 +24,9 @@ from selfheal.remediate.quarantine import LOOK_BACK, Interval, Quarantine, broke
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuarantineEnvironment(Environment):
+class QuarantineEnvironment(ActingEnvironment):
     """Settings of this function."""
 
-    mode_parameter: str
-    kill_switch_parameter: str
     topic: str
 
 
@@ -36,11 +35,10 @@ class Quarantining:
 
     def __init__(self, environment: QuarantineEnvironment) -> None:
         objects = Objects(boto3.client("s3"), environment.bucket)
-        self._topic = environment.topic
         self._table = ledger_table(environment)
         self._hours = QuarantinedHours(objects)
         self._reports = ReportStore(objects, environment.endpoint)
-        self._sns = boto3.client("sns")
+        self._notices = Notices(boto3.client("sns"), environment.topic)
         self._controls = ControlPanel(
             boto3.client("ssm"), environment.mode_parameter, environment.kill_switch_parameter
         )
@@ -92,7 +90,7 @@ class Quarantining:
     def _tell(self, incident: Incident, found: Quarantine) -> None:
         notice = quarantined_notice(incident, found)
         logger.info(notice.subject)
-        self._sns.publish(TopicArn=self._topic, Subject=notice.subject[:100], Message=notice.text)
+        self._notices.tell(notice)
 
     def _done(self, step: Step, incident: Incident, found: Quarantine) -> dict[str, Any]:
         reason = f"hours {found.interval} are kept out of training: {', '.join(found.subjects)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, read_environment
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint
@@ -24,13 +24,11 @@ from selfheal.remediate.playbook import Remedy
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReactivateEnvironment(Environment):
+class ReactivateEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     pipeline: str
     champion_parameter: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Reactivation:

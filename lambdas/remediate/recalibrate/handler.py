@@ -9,18 +9,18 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, logger, read_environment
+from selfheal.aws.baselines import baseline_of
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.errors import Missing
 from selfheal.aws.model_archive import Uncalibrated
-from selfheal.aws.objects import Objects, split_uri
+from selfheal.aws.objects import Objects
 from selfheal.aws.policies import gate_policy, observe_policy
 from selfheal.aws.quarantined_hours import QuarantinedHours
 from selfheal.aws.recalibrated_package import Origin, RecalibratedPackages, Registered
 from selfheal.aws.registry import Registry
 from selfheal.aws.traffic_store import TrafficStore
-from selfheal.observe.baseline import Baseline
 from selfheal.observe.judgement import realize
 from selfheal.observe.performance.metrics.names import Task
 from selfheal.observe.performance.realized import Realized, performance_signal
@@ -32,14 +32,12 @@ from selfheal.remediate.recalibration import Recalibration, Refusal, recalibrate
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecalibrateEnvironment(Environment):
+class RecalibrateEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     observe_policy: str
     gate_policy: str
     champion_parameter: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Recalibrating:
@@ -91,8 +89,7 @@ class Recalibrating:
         if model is None:
             raise Missing("there is no champion whose answers could be calibrated: deploy the stacks first")
         champion = self._registry.package(package_of(self._sagemaker, model))
-        _, key = split_uri(champion.baseline_uri)
-        baseline = Baseline.from_json(self._objects.read_json(key))
+        baseline = baseline_of(self._objects, champion)
         policy, until = self._performance, step.at
         since = until - timedelta(hours=policy.window_hours + round(policy.mature_hours))
         quarantined = merged(each.interval for each in self._quarantined.all())

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from lambdas.runtime import Environment, Step, UnknownEvent, answer, ledger_table, read_environment
+from lambdas.runtime import ActingEnvironment, Step, UnknownEvent, answer, ledger_table, read_environment
 from selfheal.aws.alarms import Alarms
 from selfheal.aws.controls import ControlPanel, Stopped
 from selfheal.aws.endpoint import Endpoint, EndpointState
@@ -23,13 +23,11 @@ from selfheal.remediate.release import config_with_model, deployment_config, fle
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseEnvironment(Environment):
+class ReleaseEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     release_policy: str
     serving_role: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Releaser:

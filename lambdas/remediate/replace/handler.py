@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, read_environment
 from selfheal.aws.alarms import Alarms
 from selfheal.aws.champion import package_of
 from selfheal.aws.controls import ControlPanel
@@ -22,12 +22,10 @@ from selfheal.remediate.replace import config_on_fresh_instances
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplaceEnvironment(Environment):
+class ReplaceEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     release_policy: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Replacement:

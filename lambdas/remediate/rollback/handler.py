@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, logger, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, logger, read_environment
 from selfheal.aws.champion import package_of
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint, EndpointState
@@ -20,18 +19,10 @@ from selfheal.record.ledger import EntryKind
 from selfheal.remediate.playbook import Remedy
 
 
-@dataclass(frozen=True, kw_only=True)
-class RollbackEnvironment(Environment):
-    """Settings of this function."""
-
-    mode_parameter: str
-    kill_switch_parameter: str
-
-
 class Rollback:
     """Rolls one endpoint back."""
 
-    def __init__(self, environment: RollbackEnvironment) -> None:
+    def __init__(self, environment: ActingEnvironment) -> None:
         self._table = ledger_table(environment)
         self._sagemaker = boto3.client("sagemaker")
         self._endpoint = Endpoint(self._sagemaker, environment.endpoint)
@@ -109,7 +100,7 @@ class Rollback:
 
 @functools.cache
 def rollback() -> Rollback:
-    return Rollback(read_environment(RollbackEnvironment))
+    return Rollback(read_environment(ActingEnvironment))
 
 
 def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from lambdas.runtime import Environment, Step, answer, ledger_table, read_environment
+from lambdas.runtime import ActingEnvironment, Step, answer, ledger_table, read_environment
 from selfheal.aws.controls import ControlPanel
 from selfheal.aws.endpoint import Endpoint, EndpointState
 from selfheal.aws.errors import Missing
@@ -19,13 +19,11 @@ from selfheal.remediate.scale import Capacity
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaleEnvironment(Environment):
+class ScaleEnvironment(ActingEnvironment):
     """Settings of this function."""
 
     max_instance_count: str
     scale_step_percent: str
-    mode_parameter: str
-    kill_switch_parameter: str
 
 
 class Scaling:

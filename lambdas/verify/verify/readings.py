@@ -12,17 +12,17 @@ from botocore.config import Config
 
 from lambdas.runtime import Environment, Step
 from selfheal.aws.alarms import Alarms
+from selfheal.aws.baselines import baseline_of
 from selfheal.aws.champion import ChampionPointer, package_of
 from selfheal.aws.endpoint import Endpoint
 from selfheal.aws.errors import AwsError, Missing
 from selfheal.aws.golden_set import ask, golden_set_of
-from selfheal.aws.objects import Objects, split_uri
+from selfheal.aws.objects import Objects
 from selfheal.aws.policies import observe_policy, recovery_policy
 from selfheal.aws.quarantined_hours import QuarantinedHours
-from selfheal.aws.registry import Package, Registry
+from selfheal.aws.registry import Registry
 from selfheal.aws.report_store import ReportStore
 from selfheal.aws.traffic_store import TrafficStore
-from selfheal.observe.baseline import Baseline
 from selfheal.observe.performance.outcomes import Predictions, join
 from selfheal.observe.performance.realized import Realized, performance_signal
 from selfheal.observe.reading.capture_records import GOLDEN_REQUEST, Side
@@ -138,12 +138,8 @@ class Readings:
         except AwsError as error:
             return Finding.held(str(error))
         text, is_json = opened(said.text, Side.of(said.content_type, ""))
-        schema = self._baseline(package).schema
+        schema = baseline_of(self._objects, package).schema
         return judge_golden(golden, package.arn, text, is_json, schema, self.policy.golden_tolerance)
-
-    def _baseline(self, package: Package) -> Baseline:
-        _, key = split_uri(package.baseline_uri)
-        return Baseline.from_json(self._objects.read_json(key))
 
     def _quality(self, now: datetime, incident: Incident, live: Live) -> list[Signal]:
         """Performance in hourly windows, newest first: of the new champion, its own answers since the remedy; where
@@ -158,7 +154,7 @@ class Readings:
 
     def _own_quality(self, package: str, acted_at: datetime, now: datetime) -> Iterator[Signal]:
         since = acted_at - HOUR
-        baseline = self._baseline(self._registry.package(package))
+        baseline = baseline_of(self._objects, self._registry.package(package))
         hours = self._store.hours(package, baseline.layout, since, now)
         outcomes, _ = self._store.outcomes(since, now, baseline.schema)
         quarantined = merged(each.interval for each in self.quarantined.all())

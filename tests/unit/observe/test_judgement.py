@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from selfheal.observe.drift.standing import advance, first_standing
 from selfheal.observe.judgement import judge, realize
@@ -71,6 +72,19 @@ def apart(judgement, kind):
     found = [signal for signal in judgement.signals if signal.kind is kind]
     assert len(found) == 1
     return found[0], [signal for signal in judgement.signals if signal.kind is not kind]
+
+
+@pytest.mark.parametrize(("window_hours", "performance"), [(72, 45), (24, 25)])
+def test_labels_are_missed_within_a_day_however_long_quality_is_looked_back_on(window_hours, performance):
+    reference = baseline(metrics={"log_loss": 0.1})
+    hours = traffic(reference, rows=10, hours=68)
+    policy = ObservePolicy(performance=PerformancePolicy(min_labels=30, window_hours=window_hours))
+    # Of 68 hours 45 have matured; the last 25 of these, both ends of a day, have no label.
+    signals = judged(reference, hours, labels_of(hours[:20]), policy).signals
+    (missed,) = (signal for signal in signals if signal.kind is SignalKind.LABELS)
+    assert (missed.status, missed.value, missed.sample) == (Status.BREACH, 0, 250)
+    realized = realize(Task.BINARY, hours, labels_of(hours[:20]), policy.performance, NOW)
+    assert realized.joined.matured == 10 * performance
 
 
 def test_without_an_hour_there_is_no_data_of_any_kind():
