@@ -180,18 +180,15 @@ MODEL = (
         patience=8 * DAY,
     ),
     Scenario(
-        name="the world turns back",
+        name="a hotfix turns the answers round",
+        # It fails no request, and labels mature long after its probation.
         cause="concept-drift",
-        # First it turned, and another model was trained for it.
-        preceded_by=("monitoring-blind", "concept-drift"),
         evidence="no feature moved beyond its tolerance",
         remedies=("reactivate",),
         outcome="resolved",
-        after=1.5 * DAY,
-        traffic=lambda rows, since: traffic.outcomes_wait(
-            traffic.meaning_turns_back(rows, since, 8 * DAY), since, 4 * DAY
-        ),
-        patience=16 * DAY,
+        after=MORNING,
+        strike=partial(account.release, hotfix="upside_down", folder=account.HOTFIXES),
+        patience=6 * DAY,
     ),
     Scenario(
         name="spring comes",
@@ -204,6 +201,8 @@ MODEL = (
         after=1.25 * DAY,
         traffic=traffic.spring_comes,
         patience=7 * DAY,
+        known_fault="drift is measured against the new champion's training data after a retraining, and the "
+        "verification takes what moved beside them for harm that the retraining did",
     ),
     Scenario(
         name="a model grows old",

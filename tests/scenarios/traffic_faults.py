@@ -30,12 +30,6 @@ def meaning_turns(rows: Rows, since: datetime) -> Rows:
     return _turned(rows, rows["scheduled_at"] >= since)
 
 
-def meaning_turns_back(rows: Rows, since: datetime, span: timedelta) -> Rows:
-    """It does, and after a while all is as it was."""
-    at = rows["scheduled_at"]
-    return _turned(rows, (at >= since) & (at < since + span))
-
-
 def meaning_turns_now_and_then(rows: Rows, since: datetime) -> Rows:
     """For a spell it does, again and again; in between all is as it was."""
     age = rows["scheduled_at"] - pd.Timestamp(since)
